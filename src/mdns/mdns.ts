@@ -1,6 +1,10 @@
 /**
  * Announcing the server on the local network by multicast DNS (RFC 6762) and DNS-SD (RFC 6763). This file keeps a link open on
  * each network interface; the responder finds free names, announces them and answers queries.
+ *
+ * It is our own because the best library, @homebridge/ciao 1.3.12, does not do: after a conflict it takes the host name
+ * `snailpass-(2).local`, which no certificate can have; it asks a shell for the interfaces every 15 s, and announces on none but the
+ * loopback one where that has no answer; and it has its own clock, so that nothing of the protocol could be tested.
  */
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { startLoop } from '../background'

@@ -100,7 +100,8 @@ function prepareFolders({ layout, systemUser, info }: InstallContext): void {
   // The file may contain passwords. The server may read it, and only root may change it.
   const access =
     systemUser === null ? { mode: 0o600 } : { mode: 0o640, owner: { uid: 0, gid: systemUser.gid } }
-  writeTextFile(layout.settingsFile, renderSettingsFile(layout.dataDir), access)
+  const content = renderSettingsFile(layout.dataDir, { isService: layout.unit !== null })
+  writeTextFile(layout.settingsFile, content, access)
   info(`wrote ${layout.settingsFile}`)
 }
 

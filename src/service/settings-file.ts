@@ -1,11 +1,22 @@
-import { settingKeys, settingTable } from '../config/settings'
+import { type SettingValues, settingKeys, settingTable } from '../config/settings'
 import { formatSettingValue } from '../config/settings-syntax'
 
-/** Returns a settings file with a comment for every setting. Only the data folder is set. */
-export function renderSettingsFile(dataDir: string): string {
+/**
+ * Returns a settings file with a comment for every setting. Only the data folder is set, and for a service that it announces itself: at
+ * home the address of a machine changes, and nobody has chosen a name.
+ */
+export function renderSettingsFile(
+  dataDir: string,
+  { isService = false }: { readonly isService?: boolean } = {},
+): string {
+  const values: Partial<Record<keyof SettingValues, string>> = {
+    dataDir: formatSettingValue(dataDir),
+    ...(isService && { mdns: 'yes' }),
+  }
   const blocks = settingKeys.map((key) => {
     const { name, meaning, defaultText } = settingTable[key]
-    const line = key === 'dataDir' ? `${name}=${formatSettingValue(dataDir)}` : `#${name}=`
+    const value = values[key]
+    const line = value === undefined ? `#${name}=` : `${name}=${value}`
     return `# ${meaning}\n# (default: ${defaultText})\n${line}\n`
   })
   return `# Settings of the SnailPass server, one NAME=value per line. Restart the server after a change. If you move the

@@ -180,14 +180,19 @@ describe('the paths of an installation', () => {
 })
 
 describe('the settings file of a new installation', () => {
-  test('explains each setting, and sets only the data folder', () => {
-    const text = renderSettingsFile('/var/lib/snailpass')
+  test.each([false, true])('explains each setting, and sets few: of a service %p', (isService) => {
+    const text = renderSettingsFile('/var/lib/snailpass', { isService })
+    const values = new Map([
+      ['dataDir', '/var/lib/snailpass'],
+      ...(isService ? ([['mdns', 'yes']] as const) : []),
+    ])
     const [head, ...blocks] = text.split('\n\n')
     expect(head).toStartWith('# Settings of the SnailPass server, one NAME=value per line.')
     expect(blocks.map((block) => block.trimEnd())).toEqual(
       settingKeys.map((key) => {
         const { name, meaning, defaultText } = settingTable[key]
-        const line = key === 'dataDir' ? `${name}=/var/lib/snailpass` : `#${name}=`
+        const value = values.get(key)
+        const line = value === undefined ? `#${name}=` : `${name}=${value}`
         return `# ${meaning}\n# (default: ${defaultText})\n${line}`
       }),
     )
