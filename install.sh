@@ -1,9 +1,11 @@
 #!/bin/sh
-# Installs or upgrades SnailPass: gets the executable for this machine, checks it against SHA256SUMS, and runs its
-# `service install`. See --help.
+# Installs or upgrades SnailPass: gets the executable for this machine, verifies it, and runs its `service install`. See --help.
 #
 # Everything is a function, and the last line calls main: if a download of this script is cut off anywhere, nothing runs.
 set -eu
+
+# The public keys of minisign that sign releases, with a space between them. scripts/release.sh fills them in.
+release_keys=''
 
 print_usage() {
   cat <<'END'
@@ -21,8 +23,9 @@ Installs or upgrades SnailPass on this machine.
   --yes              with --purge: do not ask for confirmation
   --help             print this help
 
-SHA256SUMS comes from the same place as the release. It shows that the download is complete, not who made it:
-anyone who controls that place can change both. To check that, compare SHA256SUMS with one that you got another way.
+The script of a release contains its public keys, and installs nothing that they have not signed; that takes OpenSSL 3 or
+minisign. If the script itself came from the same place as the release, anyone who controls that place can change both: compare
+its keys with those of `snailpass version --keys` of an older version, or with a copy that you got another way.
 
 Examples:
   sudo ./install.sh
@@ -212,6 +215,76 @@ sha256_of() {
   fi | sed 's/ .*//'
 }
 
+# Prints bytes $2 to $3 of the file $1, counted from 1.
+bytes() { tail -c "+$2" "$1" | head -c "$(($3 - $2 + 1))"; }
+
+hex() { od -An -v -tx1 | tr -d ' \n'; }
+
+# Decodes line $2 of the file $1 from base64 to the file $3, which must have $4 bytes then.
+decode_line() {
+  sed -n "$2p" "$1" | tr -d '\r\n' | openssl base64 -d -A >"$3" 2>/dev/null || true
+  [ "$(wc -c <"$3" | tr -d ' ')" = "$4" ]
+}
+
+# Verifies that the Ed25519 key in the file $1 has signed the file $2 with the signature in the file $3, by OpenSSL 3.
+verify_ed25519() {
+  # What stands before the key in a SubjectPublicKeyInfo (RFC 8410).
+  printf '\060\052\060\005\006\003\053\145\160\003\041\000' | cat - "$1" >"$work/key.der"
+  openssl pkeyutl -verify -pubin -keyform DER -inkey "$work/key.der" -rawin -in "$2" -sigfile "$3" >/dev/null 2>&1
+}
+
+# Whether the key $1, as minisign prints it, has signed SHA256SUMS and the trusted comment. The form is that of minisign: "ED",
+# the number of the key, and the signature of the BLAKE2b hash; then the signature of that signature and the comment.
+is_signed_by() {
+  sums=$work/SHA256SUMS
+  echo "$1" >"$work/key.txt"
+  decode_line "$work/key.txt" 1 "$work/key.bin" 42 || return 1
+  decode_line "$sums.minisig" 2 "$work/signature.bin" 74 || return 1
+  decode_line "$sums.minisig" 4 "$work/comment-signature.raw" 64 || return 1
+  [ "$(bytes "$work/signature.bin" 1 2)" = ED ] || return 1
+  [ "$(bytes "$work/signature.bin" 3 10 | hex)" = "$(bytes "$work/key.bin" 3 10 | hex)" ] || return 1
+  bytes "$work/key.bin" 11 42 >"$work/key.raw"
+  bytes "$work/signature.bin" 11 74 >"$work/signature.raw"
+  openssl dgst -blake2b512 -binary "$sums" >"$work/hash.raw"
+  verify_ed25519 "$work/key.raw" "$work/hash.raw" "$work/signature.raw" || return 1
+  printf '%s' "$comment" | cat "$work/signature.raw" - >"$work/signed.raw"
+  verify_ed25519 "$work/key.raw" "$work/signed.raw" "$work/comment-signature.raw"
+}
+
+# Whether one of the keys has signed SHA256SUMS, by what this system has.
+is_signed() {
+  for key in $release_keys; do
+    case $checker in
+      openssl) is_signed_by "$key" && return ;;
+      minisign) minisign -V -q -H -P "$key" -m "$work/SHA256SUMS" >/dev/null 2>&1 && return ;;
+    esac
+  done
+  return 1
+}
+
+# Verifies the signature of SHA256SUMS, and sets `signed_version` to the version that it is for. Fails without it.
+verify_signature() {
+  require_tools head tail od wc cat
+  case $(openssl version 2>/dev/null) in
+    'OpenSSL '[012].*) checker='' ;;
+    'OpenSSL '*) checker=openssl ;;
+    # LibreSSL can't verify Ed25519.
+    *) checker='' ;;
+  esac
+  [ -n "$checker" ] || ! has minisign || checker=minisign
+  [ -n "$checker" ] || fail "neither OpenSSL 3 nor minisign is installed, so the release can't be verified; nothing was installed" \
+    "install openssl or minisign with the system's package manager, and run this again"
+  fetch SHA256SUMS.minisig
+  comment=$(sed -n '3s/^trusted comment: //p' "$work/SHA256SUMS.minisig" | tr -d '\r')
+  is_signed || fail "the signature of the release is not valid; nothing was installed" \
+    "it was damaged or tampered with, or is signed with other keys than this script knows: get both again from a source that you trust"
+  signed_version=$(echo "$comment" | sed -n 's/^snailpass \([0-9][0-9A-Za-z.-]*\) [0-9-]*$/\1/p')
+  [ -n "$signed_version" ] || fail "what is signed is not a release of snailpass: $comment" "check the address of the release"
+  [ "${version:-$signed_version}" = "$signed_version" ] ||
+    fail "the release in $from is version $signed_version, not $version" "pass the place of that version with --from"
+  version=$signed_version
+}
+
 # Prints the name of the tarball for this machine, which SHA256SUMS lists.
 choose_tarball() {
   names=$(sed -n "s/^[0-9a-f]\{64\} [ *]\(snailpass-[0-9][^ /]*-$target\.tar\.gz\)\$/\1/p" "$work/SHA256SUMS" |
@@ -241,6 +314,7 @@ get_program() {
     has sha256sum || has shasum || fail "sha256sum is not installed" "install it with the system's package manager (coreutils)"
     work=$(mktemp -d)
     fetch SHA256SUMS
+    [ -z "$release_keys" ] || verify_signature
     tarball=$(choose_tarball)
     echo "getting $tarball" >&2
     fetch "$tarball"
@@ -248,7 +322,11 @@ get_program() {
     found=$(sha256_of "$work/$tarball")
     [ "$found" = "$expected" ] || fail "$tarball does not match SHA256SUMS; nothing was installed" \
       "it was damaged or tampered with: download it again from a source that you trust"
-    echo "$tarball matches SHA256SUMS, which comes from the same place: it is not damaged, but that does not show who made it" >&2
+    if [ -n "$release_keys" ]; then
+      print_line "$tarball matches SHA256SUMS, whose signature is valid"
+    else
+      echo "$tarball matches SHA256SUMS, which comes from the same place: it is not damaged, but that does not show who made it" >&2
+    fi
     tar -xzf "$work/$tarball" -C "$work"
     program=$work/${tarball%.tar.gz}/snailpass
   fi

@@ -61,6 +61,7 @@ const folders: Readonly<Record<string, FolderRule>> = {
     imports: ['src/config', 'src/domain', 'src/files', 'src/log'],
     packages: [node],
   },
+  'src/update': { imports: ['src/domain', 'src/files', 'src/service'], packages: [node] },
   'src/web/vault/crypto': { imports: [], packages: [] },
   'src/web/vault/model': {
     imports: ['src/web/vault/crypto'],

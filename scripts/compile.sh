@@ -7,6 +7,9 @@ commit=$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || 
 # The time of the commit in seconds since 1970: the same commit gives the same bytes. 0 if it is unknown.
 commit_time=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 
+# shellcheck source=scripts/release-settings.sh
+. scripts/release-settings.sh
+
 # Builds the executable $1. Further arguments are passed to `bun build`.
 #
 # Without the --no-compile-autoload options the executable would obey the .env, bunfig.toml, tsconfig.json and
@@ -21,7 +24,8 @@ compile() {
     --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
     --no-compile-autoload-tsconfig --no-compile-autoload-package-json \
     --external file-type \
-    --define "BUILD_COMMIT=\"$commit\"" --define "BUILD_TIME=$commit_time" "$@" >&2
+    --define "BUILD_COMMIT=\"$commit\"" --define "BUILD_TIME=$commit_time" \
+    --define "BUILD_RELEASES=\"$releases_url\"" --define "BUILD_RELEASE_KEYS=\"$release_keys\"" "$@" >&2
   # The executable contains its source map. Bun leaves copies of it beside, under other names with each change.
   rm -f "$executable.map" "$(dirname "$executable")"/*.js.map
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds a release into dist/release: a tarball or zip file for each target, install.sh, an SBOM and SHA256SUMS.
 #   scripts/release.sh [--only TARGET]... [--into FOLDER]
-# The build is reproducible: the same commit always gives the same bytes.
+# The build is reproducible: the same commit always gives the same bytes. With SNAILPASS_SIGNING_KEY or SNAILPASS_SIGNING_COMMAND
+# it is signed as well: see scripts/sign-release.sh, which does that later or elsewhere, too.
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 . scripts/compile.sh
@@ -50,7 +51,8 @@ for target in "${targets[@]}"; do
   mkdir "$work/$name"
   mv "$work/build-$target/$executable" "$work/$name/"
   rm -r "$work/build-$target"
-  cp LICENSE README.md CHANGELOG.md "$work/$name/"
+  cp LICENSE CHANGELOG.md "$work/$name/"
+  sed "s#RELEASE-URL#${releases_url:-RELEASE-URL}#g" README.md >"$work/$name/README.md"
   chmod 755 "$work/$name" "$work/$name/$executable"
   chmod 644 "$work/$name"/*.md "$work/$name/LICENSE"
   find "$work/$name" -exec touch -d "@$time" {} +
@@ -69,7 +71,8 @@ done
 bun build src/web/vault/main.tsx --target=browser --production --minify --outfile="$work/vault.js" \
   --metafile="$work/metafiles/vault.json" >/dev/null
 bun scripts/sbom.ts "$time" "$work/metafiles"/*.json >"$work/release/snailpass-$version.cdx.json"
-cp install.sh "$work/release/"
+sed "s#^release_keys=''\$#release_keys='$release_keys'#" install.sh >"$work/release/install.sh"
+chmod 755 "$work/release/install.sh"
 # The script of the web vault as every executable serves it: the page shows its hash, which SHA256SUMS has, too.
 bun -e "process.stdout.write((await import('./src/web/vault-files')).vaultScript.bytes())" \
   >"$work/release/snailpass-$version-vault.js"
@@ -81,3 +84,9 @@ mv "$work/release" "$into"
 chmod 755 "$into"
 echo "release: $into" >&2
 (cd "$into" && ls -l) >&2
+
+if [ -n "${SNAILPASS_SIGNING_KEY:-}${SNAILPASS_SIGNING_COMMAND:-}" ]; then
+  scripts/sign-release.sh "$into"
+elif [ -n "$release_keys" ]; then
+  echo "warning: the release is not signed, so nothing installs it: scripts/sign-release.sh $into" >&2
+fi

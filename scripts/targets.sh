@@ -47,5 +47,6 @@ compile_for() {
   local target=$1 executable=$2 runtime
   shift 2
   runtime=$(runtime_of "$target")
-  compile "$executable" --target="bun-$target" --compile-executable-path="$runtime" "$@"
+  compile "$executable" --target="bun-$target" --compile-executable-path="$runtime" \
+    --define "BUILD_TARGET=\"$target\"" "$@"
 }

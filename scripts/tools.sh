@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the system tools that the checks and tests need and that are missing: shells for completion, `age` and sqlite3
 # for backups, curl, openssl and Node as HTTPS clients, an ACME server, PgBouncer, strace, faketime, qemu for the arm64
-# executable, Wine for the one for Windows, promtool for metrics, a proxy, a browser with what makes it trust a CA, and tools to pack releases; with --all also
+# executable, Wine for the one for Windows, promtool for metrics, a proxy, a browser with what makes it trust a CA, and tools to pack and sign releases; with --all also
 # Firefox, other proxies and containers, for the long tests; with --proxies only the proxies, with --bench only what measurements need. Works on Debian and its derivatives; on other systems it prints what to install.
 set -euo pipefail
 
@@ -10,7 +10,7 @@ needed="shellcheck:shellcheck age:age sqlite3:sqlite3 zsh:zsh fish:fish setpriv:
 mount:mount dash:dash busybox:busybox xz:xz-utils zip:zip unzip:unzip curl:curl
 openssl:openssl node:nodejs
 qemu-aarch64-static:qemu-user-static systemd-analyze:systemd pebble:pebble ip:iproute2 strace:strace faketime:faketime
-pgbouncer:pgbouncer promtool:prometheus nginx:nginx-light chromium:chromium certutil:libnss3-tools"
+minisign:minisign pgbouncer:pgbouncer promtool:prometheus nginx:nginx-light chromium:chromium certutil:libnss3-tools"
 case ${1:-} in
   --all)
     needed="$needed firefox-esr:firefox-esr debootstrap:debootstrap systemd-nspawn:systemd-container
