@@ -13,6 +13,7 @@ const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['backup', async () => (await import('./commands/backup')).backupCommand()],
   ['restore', async () => (await import('./commands/restore')).restoreCommand()],
   ['service', async () => (await import('./commands/service')).serviceCommand()],
+  ['update', async () => (await import('./commands/update')).updateCommand()],
   ['adopt', async () => (await import('./commands/adopt')).adoptCommand()],
   ['copy', async () => (await import('./commands/copy')).copyCommand()],
   ['recreate-db', async () => (await import('./commands/recreate-db')).recreateDbCommand()],

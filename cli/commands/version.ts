@@ -6,15 +6,20 @@ import { out, outJson } from '../terminal'
 export function versionCommand(text: string): Command {
   return new Command('version')
     .description('print the version')
+    .option('--keys', 'print the public keys that the signature of a release is verified with')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
-Example:
-  snailpass version`,
+Examples:
+  snailpass version
+  snailpass version --keys`,
     )
-    .action((options: { json?: true }) => {
-      if (options.json === true) outJson({ version, commit, platform })
-      else out(text)
+    .action(async (options: { keys?: true; json?: true }) => {
+      if (options.keys !== true && options.json !== true) return out(text)
+      const { releaseKeys } = await import('../../src/app/operations/update')
+      const keys = releaseKeys()
+      if (options.json === true) outJson({ version, commit, platform, release_keys: keys })
+      else for (const key of keys) out(key)
     })
 }

@@ -49,6 +49,11 @@ export function layoutOf({ prefix, hasService }: InstallLocation): Layout {
   }
 }
 
+/** Returns the folder that has the downloaded release while `snailpass update` runs. An upgrade removes `stagingDir` itself. */
+export function updateFolderOf({ stagingDir }: Pick<Layout, 'stagingDir'>): string {
+  return `${stagingDir}-update`
+}
+
 /**
  * Returns the variables of programs that run as the user of the service. The default data folder is that of root then, not one
  * below the home folder of the user.

@@ -4,7 +4,7 @@ import { DomainError } from '../domain/errors'
 import { translateInstallErrors } from './files'
 import { requireRoot } from './install'
 import { findJournal } from './journal'
-import type { Layout } from './paths'
+import { type Layout, updateFolderOf } from './paths'
 import { findSystemUser, removeSystemUser } from './system-user'
 import { disableService, reloadUnits } from './systemd'
 
@@ -31,6 +31,7 @@ export function uninstall(
       info('stopped and removed the service')
     }
     rmSync(layout.stagingDir, { recursive: true, force: true })
+    rmSync(updateFolderOf(layout), { recursive: true, force: true })
     rmSync(layout.executable, { force: true })
     info(`removed ${layout.executable}`)
     if (!purge) return [layout.dataDir, layout.settingsFile].filter((path) => existsSync(path))

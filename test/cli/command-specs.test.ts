@@ -68,6 +68,7 @@ test('the commands are these, and those of the installer are hidden', async () =
       'service install',
       'service uninstall',
       'service status',
+      'update',
       'adopt',
       'copy',
       'recreate-db',
