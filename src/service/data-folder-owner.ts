@@ -7,7 +7,7 @@ import type { SystemUser } from './process'
 
 /** The names in a data folder begin so, those of copies and drafts included. A disk of its own has `lost+found`. */
 const ownNames =
-  /^(?:\.?snailpass|secret\.key|database\.json|server\.lock|https-by-default$|tls$|backups$|lost\+found$)/
+  /^(?:\.?snailpass|secret\.key|database\.json|server\.(?:lock|json)|https-by-default$|tls$|backups$|lost\+found$)/
 
 /**
  * Gives a data folder that belongs to root, with all that it contains, to the user of the service: root has run a server before

@@ -30,6 +30,7 @@ function createFolder() {
     'snailpass.db-wal',
     'secret.key',
     'server.lock',
+    'server.json',
     'tls/ca.key',
   ])
     writeFileSync(join(path, name), '')
