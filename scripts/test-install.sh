@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # The long test of install.sh, in a Debian container with a real systemd, as root. Takes about two minutes.
-# Needs debootstrap, systemd-container and iproute2. Installs dist/snailpass and a later version of it, which it builds.
+# Needs debootstrap, systemd-container, iproute2 and minisign. Installs dist/snailpass and a later version of it, which it builds,
+# and updates a build with public keys of its own to a signed release of that version.
 #   scripts/test-install.sh [ROOT]   ROOT is a folder that debootstrap made; it is used and not changed
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 
-for tool in debootstrap systemd-nspawn nsenter ip; do
+for tool in debootstrap systemd-nspawn nsenter ip minisign; do
   command -v "$tool" >/dev/null && continue
   echo "error: $tool is not installed" >&2
-  echo "hint: apt-get install debootstrap systemd-container iproute2" >&2
+  echo "hint: apt-get install debootstrap systemd-container iproute2 minisign" >&2
   exit 1
 done
 [ -x dist/snailpass ] || ./scripts/build.sh
@@ -42,7 +43,25 @@ done
 cp install.sh "$work/share/"
 cp test/data/unit-of-0.1.0.service "$work/share/unit-of-0.1.0"
 (cd "$work/share" && sha256sum ./*.tar.gz | sed 's# \./# #' >SHA256SUMS)
-bun -e "import { buildNextVersion } from './test/support/next-version'; await buildNextVersion('$work/share/next')"
+
+# A release of the later version, signed with a key that only this run has; one with another signature, and one that is older.
+(cd "$work" && minisign -G -W -p pub -s key >/dev/null && minisign -G -W -p other.pub -s other >/dev/null)
+keys=$(tail -n 1 "$work/pub")
+bun -e "import { buildNextVersion } from './test/support/next-version'; await buildNextVersion('$work/share/next', '$keys')"
+RELEASE_KEYS=$keys bash -c '. scripts/compile.sh && compile "$0"' "$work/share/keyed"
+# Creates the release $1 of version $2, signed with the key $3.
+create_release() {
+  local folder=$work/share/$1 name=snailpass-$2-$target
+  mkdir -p "$folder" "$work/$name"
+  cp "$work/share/next" "$work/$name/snailpass"
+  tar -C "$work" -I 'gzip -1' -cf "$folder/$name.tar.gz" "$name"
+  rm -r "${work:?}/$name"
+  (cd "$folder" && sha256sum ./*.tar.gz | sed 's# \./# #' >SHA256SUMS)
+  minisign -S -s "$work/$3" -m "$folder/SHA256SUMS" -t "snailpass $2 2026-12-01" >/dev/null
+}
+create_release update 99.0.0 key
+create_release forged 99.0.0 other
+create_release older 0.0.1 key
 chmod 755 "$work/share"
 
 # Changes to the root file system are lost with the container.
@@ -275,6 +294,56 @@ for step in 'stopped the service' 'copied the database' 'testing the new version
   fi
   expect 0 /mnt/install.sh
 done
+
+echo "update: what is not signed or older is refused, and the old version runs on" >&2
+expect 0 snailpass service uninstall --purge --yes
+expect 0 /mnt/keyed service install
+expect 1 snailpass update --from /mnt/forged
+says 'signed with the unknown key'
+expect 1 snailpass update --from /mnt/older
+says 'release 0.0.1 is older than this version'
+expect 1 setpriv --reuid=65534 --regid=65534 --clear-groups snailpass update --from /mnt/update
+says 'hint: sudo snailpass update'
+expect 5 setpriv --reuid=65534 --regid=65534 --clear-groups snailpass update --check --from /mnt/update
+expect 2 snailpass update
+says 'this build does not know where releases are'
+expect 0 snailpass service status
+says "snailpass $version"
+
+echo "update: a version that fails is rolled back, and a good one is installed" >&2
+expect 0 sh -c 'printf dies >/etc/snailpass/FAULT && chmod 644 /etc/snailpass/FAULT'
+expect 1 snailpass update --from /mnt/update
+says 'and its database; the service is running again'
+expect 0 snailpass service status
+says "snailpass $version"
+expect 0 rm /etc/snailpass/FAULT
+expect 0 snailpass update --from /mnt/update
+says 'upgraded to 99.0.0'
+expect 0 snailpass service status
+says 'snailpass 99.0.0'
+expect 1 ls -d /usr/local/lib/snailpass /usr/local/lib/snailpass-update
+
+echo "update: killed with all that it runs, it works when it is run again" >&2
+for step in 'release 99.0.0' 'stopped the service' 'testing the new version' 'the new version passed its test' 'installed the new version'; do
+  expect 0 snailpass service uninstall --purge --yes
+  expect 0 /mnt/keyed service install
+  expect 0 sh -c "setsid -w sh -c 'echo \$\$ >/tmp/group; exec snailpass update --from /mnt/update' 2>&1 | while read -r line; do
+    case \$line in '$step'*) kill -9 -- -\$(cat /tmp/group) ;; esac
+  done; true"
+  # It was unfinished when it was killed.
+  expect 0 ls -d /usr/local/lib/snailpass-update
+  if [ "$step" = 'release 99.0.0' ]; then
+    expect 0 snailpass service status
+    says "snailpass $version"
+  fi
+  expect 0 snailpass update --from /mnt/update
+  expect 0 snailpass service status
+  says 'snailpass 99.0.0'
+  expect 1 ls -d /usr/local/lib/snailpass /usr/local/lib/snailpass-update
+done
+# The next part starts with the old version.
+expect 0 snailpass service uninstall --purge --yes
+expect 0 /mnt/install.sh
 
 echo "upgrade, refused downgrade, and uninstallation" >&2
 expect 0 /mnt/next service install

@@ -7,9 +7,10 @@ const root = join(import.meta.dir, '..', '..')
 /**
  * Builds an executable of a later version, with another version number and one more migration. A file `FAULT` next to the
  * settings file makes it fail: `migration` in the migration; `dies` and `hangs` after the migration, where `hangs` also writes
- * `FAULT.reached`; `dies later` after the migration too, but not in the smoke test.
+ * `FAULT.reached`; `dies later` after the migration too, but not in the smoke test. `releaseKeys` are the public keys that it
+ * accepts releases of.
  */
-export async function buildNextVersion(outfile: string): Promise<void> {
+export async function buildNextVersion(outfile: string, releaseKeys = ''): Promise<void> {
   mkdirSync(join(outfile, '..'), { recursive: true })
   const built = await Bun.build({
     entrypoints: [join(root, 'cli', 'main.ts')],
@@ -23,7 +24,11 @@ export async function buildNextVersion(outfile: string): Promise<void> {
     bytecode: true,
     format: 'esm',
     external: ['file-type'],
-    define: { BUILD_COMMIT: '"next"', 'process.env.NODE_ENV': '"production"' },
+    define: {
+      BUILD_COMMIT: '"next"',
+      BUILD_RELEASE_KEYS: JSON.stringify(releaseKeys),
+      'process.env.NODE_ENV': '"production"',
+    },
     plugins: [nextVersion],
   })
   if (!built.success) throw new Error(built.logs.join('\n'))
