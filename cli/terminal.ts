@@ -29,7 +29,8 @@ export const exitCodesHelp = `Exit codes:
   1  failure, or problems found; stderr says why and what to do
   2  invalid usage or settings
   3  account, email, invitation or file not found
-  4  doctor could not run every check`
+  4  doctor could not run every check
+  5  update --check found a newer release`
 
 const exitCodesByError: Readonly<Record<ErrorCode, number>> = {
   invalid: exitCodes.usage,

@@ -261,7 +261,17 @@ export const jsonOutput: Readonly<Record<string, Example>> = {
     problems: emptyOr('the database is away'),
     warnings: emptyOr('stale_backup: the last good backup is 3 days old'),
   },
-  version: { version: '0.2.0', commit: '4f1c2ab', platform: 'linux-x64' },
+  update: {
+    status: oneOf('update_available', 'up_to_date'),
+    version: '0.2.0',
+    release_version: '0.3.0',
+    release_date: '2026-12-01',
+    from: 'https://snailpass.example/releases/latest',
+  },
+  version: {
+    ...{ version: '0.2.0', commit: '4f1c2ab', platform: 'linux-x64' },
+    release_keys: emptyOr('RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3'),
+  },
 }
 
 /** What any command prints to stderr with --json if something is wrong. */

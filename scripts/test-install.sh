@@ -321,14 +321,14 @@ expect 0 snailpass update --from /mnt/update
 says 'upgraded to 99.0.0'
 expect 0 snailpass service status
 says 'snailpass 99.0.0'
-expect 1 ls -d /usr/local/lib/snailpass /usr/local/lib/snailpass-update
+expect 2 ls -d /usr/local/lib/snailpass /usr/local/lib/snailpass-update
 
 echo "update: killed with all that it runs, it works when it is run again" >&2
 for step in 'release 99.0.0' 'stopped the service' 'testing the new version' 'the new version passed its test' 'installed the new version'; do
   expect 0 snailpass service uninstall --purge --yes
   expect 0 /mnt/keyed service install
   expect 0 sh -c "setsid -w sh -c 'echo \$\$ >/tmp/group; exec snailpass update --from /mnt/update' 2>&1 | while read -r line; do
-    case \$line in '$step'*) kill -9 -- -\$(cat /tmp/group) ;; esac
+    case \$line in '$step'*) kill -9 -\$(cat /tmp/group) ;; esac
   done; true"
   # It was unfinished when it was killed.
   expect 0 ls -d /usr/local/lib/snailpass-update
@@ -339,7 +339,7 @@ for step in 'release 99.0.0' 'stopped the service' 'testing the new version' 'th
   expect 0 snailpass update --from /mnt/update
   expect 0 snailpass service status
   says 'snailpass 99.0.0'
-  expect 1 ls -d /usr/local/lib/snailpass /usr/local/lib/snailpass-update
+  expect 2 ls -d /usr/local/lib/snailpass /usr/local/lib/snailpass-update
 done
 # The next part starts with the old version.
 expect 0 snailpass service uninstall --purge --yes

@@ -17,9 +17,9 @@ Examples:
     )
     .action(async (options: { keys?: true; json?: true }) => {
       if (options.keys !== true && options.json !== true) return out(text)
-      const { releaseKeys } = await import('../../src/app/operations/update')
-      const keys = releaseKeys()
-      if (options.json === true) outJson({ version, commit, platform, release_keys: keys })
-      else for (const key of keys) out(key)
+      const update = await import('../../src/app/operations/update')
+      if (options.json === true) {
+        outJson({ version, commit, platform, release_keys: update.listReleaseKeys() })
+      } else for (const key of update.requireReleaseKeys()) out(key)
     })
 }

@@ -5,6 +5,7 @@ import { createProgram } from '../../cli/program'
 import { jsonOutput } from '../../scripts/json-output'
 import * as audit from '../../src/app/operations/audit'
 import * as service from '../../src/app/operations/service'
+import * as update from '../../src/app/operations/update'
 import { DomainError } from '../../src/domain/errors'
 import { runCommand } from '../support/cli'
 import { listCommands } from '../support/commands'
@@ -266,8 +267,27 @@ describe('what is promised is printed', () => {
     ])
   }, 60_000)
 
+  test('by update --check', async () => {
+    const report = { version: '0.2.0', from: 'https://nas.example/', isNewer: true }
+    const release = { version: '0.3.0', date: '2026-12-01' }
+    using spy = spyOn(update, 'checkForUpdate')
+    spy.mockResolvedValueOnce({ ...report, release })
+    spy.mockResolvedValueOnce({ ...report, release, isNewer: false })
+    const run: Run = (...args) => runCommand([...args, '--check', '--json'])
+    await expectAll('update', [
+      [run, 5],
+      [run, 0],
+    ])
+  })
+
   test('by version', async () => {
-    await expectAll('version', [[(...args) => runCommand([...args, '--json']), 0]])
+    const run: Run = (...args) => runCommand([...args, '--json'])
+    using spy = spyOn(update, 'listReleaseKeys')
+    spy.mockReturnValueOnce(['RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3'])
+    await expectAll('version', [
+      [run, 0],
+      [run, 0],
+    ])
   })
 })
 

@@ -34,8 +34,13 @@ export interface UpdateReport {
   readonly isNewer: boolean
 }
 
-/** Returns the public keys that this build accepts. Throws `unavailable` if it has none. */
-export function releaseKeys(): readonly string[] {
+/** Returns the public keys that this build accepts; none if it can't update. */
+export function listReleaseKeys(): readonly string[] {
+  return releaseSettings().keys.map(({ text }) => text)
+}
+
+/** As `listReleaseKeys`, but throws `unavailable` if there are none. */
+export function requireReleaseKeys(): readonly string[] {
   return requireKeys(releaseSettings()).map(({ text }) => text)
 }
 
