@@ -1,39 +1,60 @@
 import { escapeUnprintable } from '../src/domain/text'
 
-/**
- * Returns the lines of a table: the header, then the rows. Columns are as wide as their content, with two spaces
- * between them. Widths are those on a terminal, where some characters take two columns. The last column is wrapped at
- * spaces to fit into `width`; without a width (in a pipe) each row is one line. Nothing is cut off.
- */
-export function formatTable(
-  header: readonly string[],
-  rows: readonly (readonly string[])[],
-  width: number | null = process.stdout.columns ?? null,
-): readonly string[] {
-  return formatRows([header, ...rows], width).flat()
+/** A column of a table with these rows. */
+export interface Column<Row> {
+  readonly title: string
+  cell(row: Row): string
+  /** On a terminal that is too narrow, columns with lower numbers are left out first, and one without a number never. */
+  readonly leaves?: number
+  /** Least width, for tables that are printed part by part and whose columns should align. */
+  readonly minWidth?: number
+  /** Whether the text is wrapped at spaces. For the last column only: what follows it could not be told from its lines. */
+  readonly wraps?: true
 }
 
-/** As `formatTable`, but returns the lines of each row separately, for callers that print something between rows. */
-export function formatRows(
-  rows: readonly (readonly string[])[],
+export interface TableLayout {
+  /** The lines of the titles. */
+  readonly header: readonly string[]
+  /** The lines of each row. */
+  readonly rows: readonly (readonly string[])[]
+  /** The titles of the columns that did not fit. */
+  readonly leftOut: readonly string[]
+}
+
+/**
+ * Lays out a table. Columns are as wide as their content, with two spaces between them. Widths are those on a terminal, where
+ * some characters take two columns. Columns are left out until the table fits into `width`; without a width (in a pipe) none
+ * is, and each row is one line. No cell is cut off: behind one that is wider than its column, the row goes on in the next line.
+ */
+export function layOutTable<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
   width: number | null,
-): readonly (readonly string[])[] {
-  const cells = rows.map((row) => row.map((cell) => escapeUnprintable(cell)))
-  const widths: number[] = []
-  for (const row of cells) {
-    for (const [column, cell] of row.entries()) {
-      widths[column] = Math.max(widths[column] ?? 0, Bun.stringWidth(cell))
-    }
-  }
-  const indent = widths.slice(0, -1).reduce((sum, column) => sum + column + gap, 0)
-  return cells.map((row) => {
-    const last = wrap(row[widths.length - 1] ?? '', width === null ? null : width - indent)
-    const start = widths
-      .slice(0, -1)
-      .map((column, index) => pad(row[index] ?? '', column + gap))
-      .join('')
-    return last.map((text, index) => `${index === 0 ? start : ' '.repeat(indent)}${text}`.trimEnd())
+): TableLayout {
+  const sized = columns.map((column) => {
+    const cells = [column.title, ...rows.map((row) => column.cell(row))].map(escapeUnprintable)
+    const width = cells.reduce(
+      (widest, cell) => Math.max(widest, Bun.stringWidth(cell)),
+      column.minWidth ?? 0,
+    )
+    return { ...column, cells, width }
   })
+  const shown = width === null ? sized : columnsThatFit(sized, width)
+  const starts = startsOf(shown, width)
+  const [header = [], ...lines] = [null, ...rows].map((_, row) =>
+    layOutRow(shown, starts, { row, width }),
+  )
+  const leftOut = sized.filter((column) => !shown.includes(column)).map(({ title }) => title)
+  return { header, rows: lines, leftOut }
+}
+
+interface SizedColumn {
+  readonly title: string
+  readonly leaves?: number
+  readonly wraps?: true
+  readonly width: number
+  /** The title and the cell of each row. */
+  readonly cells: readonly string[]
 }
 
 /** Spaces between two columns. */
@@ -41,6 +62,68 @@ const gap = 2
 
 /** A column that is narrower than this is not wrapped: its lines would be single words. */
 const minWrapWidth = 16
+
+/** Other columns are left out before a text that is wrapped gets less than this. */
+const readableWrapWidth = 24
+
+/** Returns the columns that are always shown, and as many of the others as fit, the most important ones first. */
+function columnsThatFit<Column extends SizedColumn>(
+  columns: readonly Column[],
+  width: number,
+): readonly Column[] {
+  const importance = ({ leaves = Number.POSITIVE_INFINITY }: Column) => leaves
+  const shown = new Set(columns.filter(({ leaves }) => leaves === undefined))
+  for (const column of columns.toSorted((a, b) => importance(b) - importance(a))) {
+    if (excessOf([...shown, column], width) <= 0) shown.add(column)
+  }
+  return columns.filter((column) => shown.has(column))
+}
+
+/** Returns by how much the columns are too wide. */
+function excessOf(columns: readonly SizedColumn[], width: number): number {
+  const needed = columns.map((column) =>
+    column.wraps === true ? Math.min(column.width, readableWrapWidth) : column.width,
+  )
+  return needed.reduce((sum, each) => sum + each + gap, -gap) - width
+}
+
+/** Returns where each column begins. If they are too wide, the widest is narrower than its longest cells. */
+function startsOf(columns: readonly SizedColumn[], width: number | null): readonly number[] {
+  const excess = width === null ? 0 : Math.max(0, excessOf(columns, width))
+  const widths = columns.map((column) => column.width)
+  const widest = widths.indexOf(Math.max(...widths.slice(0, -1)))
+  let start = 0
+  return columns.map((column, index) => {
+    const own = start
+    const minWidth = Math.min(column.width, Math.max(Bun.stringWidth(column.title), minWrapWidth))
+    start += (index === widest ? Math.max(minWidth, column.width - excess) : column.width) + gap
+    return own
+  })
+}
+
+function layOutRow(
+  columns: readonly SizedColumn[],
+  starts: readonly number[],
+  { row, width }: { row: number; width: number | null },
+): readonly string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const [index, column] of columns.entries()) {
+    const start = starts[index] ?? 0
+    const cell = column.cells[row] ?? ''
+    const parts = column.wraps === true ? wrap(cell, width === null ? null : width - start) : [cell]
+    for (const [number, part] of parts.entries()) {
+      if (part === '') continue
+      // A further line of this cell, or one behind a cell that reaches into this column.
+      if (number > 0 || (line !== '' && Bun.stringWidth(line) > start - gap)) {
+        lines.push(line)
+        line = ''
+      }
+      line = line.padEnd(line.length + start - Bun.stringWidth(line)) + part
+    }
+  }
+  return [...lines, line].map((text) => text.trimEnd())
+}
 
 /** Wraps a text at spaces into lines of at most `width` terminal columns. A longer word gets a line of its own. */
 export function wrap(text: string, width: number | null): readonly string[] {
@@ -55,8 +138,4 @@ export function wrap(text: string, width: number | null): readonly string[] {
     } else line = longer
   }
   return [...lines, line]
-}
-
-function pad(text: string, width: number): string {
-  return text + ' '.repeat(width - Bun.stringWidth(text))
 }

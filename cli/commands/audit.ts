@@ -8,12 +8,13 @@ import {
 import { systemRuntime } from '../../src/app/runtime'
 import { openCommandTargets, withConfigOptions } from '../config-options'
 import { formatCell, formatCount, formatJsonTime, formatTimestamp } from '../format'
+import { createTablePrinter, longOption, type TableOptions } from '../print-table'
 import { parseSince } from '../since'
-import { formatTable } from '../table'
-import { createJsonList, info, out } from '../terminal'
+import type { Column } from '../table'
+import { createJsonList, info } from '../terminal'
 import { verifyCommand } from './audit/verify'
 
-interface AuditOptions {
+interface AuditOptions extends TableOptions {
   readonly user?: string
   readonly since?: string
   readonly json?: true
@@ -30,6 +31,7 @@ export function auditCommand(): Command {
       '--since <time>',
       'only rows since a time (2026-11-24, 2026-11-24T18:30Z) or of the last 7d, 12h, 30m',
     )
+    .option(...longOption)
     .option('--json', 'print JSON')
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
@@ -51,44 +53,33 @@ Examples:
       }
       const targets = openCommandTargets(command)
       if (options.json === true) await printAsJson((each) => readAuditLog(targets, filter, each))
-      else await printAsTable((each) => readAuditLog(targets, filter, each))
+      else await printAsTable((each) => readAuditLog(targets, filter, each), options)
     })
 }
 
 type AuditReader = (each: (rows: readonly AuditRow[]) => void) => Promise<void>
 
 /** Wide enough for nearly all values: a page is printed before the next one is read, and its columns should align. */
-const header = [
-  'TIME'.padEnd(20),
-  'KIND'.padEnd(14),
-  'COUNT',
-  'BY'.padEnd(8),
-  'ADDRESS'.padEnd(15),
-  'EMAIL'.padEnd(24),
-  'DETAIL',
+const columns: readonly Column<AuditRow>[] = [
+  { title: 'TIME', cell: ({ time }) => formatTimestamp(time), minWidth: 20 },
+  { title: 'KIND', cell: ({ kind }) => kind, minWidth: 14 },
+  { title: 'COUNT', cell: ({ count }) => String(count), leaves: 1 },
+  { title: 'BY', cell: ({ actor }) => actor, minWidth: 8, leaves: 2 },
+  { title: 'ADDRESS', cell: ({ address }) => formatCell(address), minWidth: 15, leaves: 3 },
+  { title: 'EMAIL', cell: ({ email }) => formatCell(email), minWidth: 24 },
+  { title: 'DETAIL', cell: ({ detail }) => detail ?? '', leaves: 4, wraps: true },
 ]
 
-async function printAsTable(read: AuditReader): Promise<void> {
+async function printAsTable(read: AuditReader, options: TableOptions): Promise<void> {
+  const printer = createTablePrinter(columns, options)
   let hasPrinted = false
   await read((rows) => {
     if (rows.length === 0) return
-    const lines = formatTable(header, rows.map(rowOf))
-    for (const line of hasPrinted ? lines.slice(1) : lines) out(line)
+    printer.print(rows)
     hasPrinted = true
   })
+  printer.end()
   if (!hasPrinted) info('No matching rows in the audit log.')
-}
-
-function rowOf(row: AuditRow): readonly string[] {
-  return [
-    formatTimestamp(row.time),
-    row.kind,
-    String(row.count),
-    row.actor,
-    formatCell(row.address),
-    formatCell(row.email),
-    row.detail ?? '',
-  ]
 }
 
 /** Prints each page as it is read: the whole log may not fit into memory. */

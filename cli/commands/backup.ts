@@ -31,9 +31,10 @@ import {
   formatTime,
   formatTimestamp,
 } from '../format'
+import { longOption, printTable, type TableOptions } from '../print-table'
 import { warn } from '../report'
 import { exitOnSignals } from '../signals'
-import { formatTable } from '../table'
+import type { Column } from '../table'
 import { createProgressLine, info, out, outJson } from '../terminal'
 
 interface WriteOptions {
@@ -138,6 +139,7 @@ async function encryptionOf(options: WriteOptions): Promise<BackupOptions['encry
 function listCommand(): Command {
   const command = new Command('list')
     .description('print the backups in the backup folder')
+    .option(...longOption)
     .option('--json', 'print JSON')
   return withConfigOptions(command, ['dataDir', 'backupDir'])
     .addHelpText(
@@ -150,14 +152,14 @@ Examples:
   snailpass backup list --json
   snailpass backup list --data-dir /srv/snailpass`,
     )
-    .action(async (options: { json?: true }) => {
+    .action(async (options: TableOptions & { json?: true }) => {
       const targets = openCommandTargets(command)
       const backups = await listBackups(targets)
       const problem = await findBackupFolderProblem(targets)
       if (problem !== null) warn(problem)
       if (options.json === true) return outJson(backups.map(toJson))
       if (backups.length === 0) info('No backups.')
-      else for (const line of formatTable(header, backups.map(rowOf))) out(line)
+      else printTable(columns, backups, options)
     })
 }
 
@@ -172,17 +174,18 @@ function toJson({ file, time, size, encrypted, rows, complete }: ListedBackup) {
   }
 }
 
-const header = ['TIME', 'BYTES', 'ROWS', 'STATE', 'FILE']
-
-function rowOf({ file, time, size, encrypted, rows, complete }: ListedBackup): readonly string[] {
-  return [
-    formatTimestamp(time),
-    String(size),
-    formatCell(rows),
-    complete ? (encrypted ? 'encrypted' : 'plain') : 'incomplete',
-    file,
-  ]
-}
+/** The name of a file tells its time too. */
+const columns: readonly Column<ListedBackup>[] = [
+  { title: 'TIME', cell: ({ time }) => formatTimestamp(time), leaves: 1 },
+  { title: 'BYTES', cell: ({ size }) => String(size), leaves: 3 },
+  { title: 'ROWS', cell: ({ rows }) => formatCell(rows), leaves: 2 },
+  {
+    title: 'STATE',
+    cell: ({ encrypted, complete }) =>
+      complete ? (encrypted ? 'encrypted' : 'plain') : 'incomplete',
+  },
+  { title: 'FILE', cell: ({ file }) => file },
+]
 
 function verifyCommand(): Command {
   const command = new Command('verify')

@@ -3,7 +3,8 @@ import { readSettings, type SettingOrigin, type SettingsReport } from '../../src
 import { settingKeys, settingTable } from '../../src/config/settings'
 import { listErrors } from '../../src/domain/errors'
 import { configInputOf, withConfigOptions } from '../config-options'
-import { formatRows, wrap } from '../table'
+import { terminalWidth } from '../print-table'
+import { type Column, layOutTable, wrap } from '../table'
 import { ExitError, exitCodeOf, info, out, outJson } from '../terminal'
 
 export function configCommand(): Command {
@@ -51,15 +52,10 @@ const maxWidth = 100
 
 /** Prints each setting as a row of a table, with its meaning in the line below. */
 function printTable({ origins, file }: SettingsReport): void {
-  const { columns } = process.stdout
-  const width = columns === undefined ? null : Math.min(columns, maxWidth)
+  const columns = terminalWidth()
+  const width = columns === null ? null : Math.min(columns, maxWidth)
   const entries = [...origins]
-  const rows = entries.map(([key, origin]) => [
-    settingTable[key].name,
-    origin.source === 'flag' ? (settingTable[key].flag ?? 'flag') : origin.source,
-    formatValue(origin, settingTable[key].defaultText),
-  ])
-  const [header = [], ...bodies] = formatRows([['SETTING', 'FROM', 'VALUE'], ...rows], width)
+  const { header, rows: bodies } = layOutTable(settingColumns, entries, width)
   for (const line of header) out(line)
   for (const [index, [key, { name, from, source }]] of entries.entries()) {
     for (const line of bodies[index] ?? []) out(line)
@@ -72,6 +68,19 @@ function printTable({ origins, file }: SettingsReport): void {
   }
   info(file === null ? 'No settings file was read.' : `Settings file: ${file}`)
 }
+
+const settingColumns: readonly Column<readonly [keyof typeof settingTable, SettingOrigin]>[] = [
+  { title: 'SETTING', cell: ([key]) => settingTable[key].name },
+  {
+    title: 'FROM',
+    cell: ([key, { source }]) => (source === 'flag' ? (settingTable[key].flag ?? 'flag') : source),
+  },
+  {
+    title: 'VALUE',
+    cell: ([key, origin]) => formatValue(origin, settingTable[key].defaultText),
+    wraps: true,
+  },
+]
 
 const indent = '    '
 

@@ -9,6 +9,8 @@ import { mailKeys } from '../../src/config/settings'
 import { DomainError } from '../../src/domain/errors'
 import { openCommandTargets, withConfigOptions } from '../config-options'
 import { formatCount, formatJsonTime, formatTimestamp } from '../format'
+import { longOption, printTable, type TableOptions } from '../print-table'
+import type { Column } from '../table'
 import { info, out, outJson } from '../terminal'
 
 export function mailCommand(): Command {
@@ -48,22 +50,22 @@ Example:
 function listCommand(): Command {
   const command = new Command('list')
     .description('print pending and failed emails')
+    .option(...longOption)
     .option('--json', 'print JSON')
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
       'after',
       `
-Prints for each email: id, state, time of the next attempt, number of attempts, recipient, and
-the last answer of the mail server.
+REASON is the last answer of the mail server. \`snailpass mail retry\` takes the ID of an email.
 
 Example:
   snailpass mail list --data-dir /srv/snailpass`,
     )
-    .action(async (options: { json?: true }) => {
+    .action(async (options: TableOptions & { json?: true }) => {
       const emails = await listEmails(openCommandTargets(command))
       if (options.json === true) return outJson(emails.map(toJson))
       if (emails.length === 0) info('No pending emails.')
-      for (const email of emails) out(lineOf(email))
+      else printTable(columns, emails, options)
     })
 }
 
@@ -81,11 +83,19 @@ function toJson(message: EmailMessageStatus) {
   }
 }
 
-function lineOf({ id, state, attempts, nextTime, email, reason }: EmailMessageStatus): string {
-  const when = { dead: 'given up', sending: 'now', queued: formatTimestamp(nextTime) }[state]
-  const tries = formatCount(attempts, 'attempt')
-  return [id, state.padEnd(7), when, tries, email, ...(reason === null ? [] : [reason])].join('  ')
-}
+const columns: readonly Column<EmailMessageStatus>[] = [
+  { title: 'ID', cell: ({ id }) => id, leaves: 2 },
+  { title: 'STATE', cell: ({ state }) => state },
+  {
+    title: 'NEXT ATTEMPT',
+    cell: ({ state, nextTime }) =>
+      ({ dead: 'given up', sending: 'now', queued: formatTimestamp(nextTime) })[state],
+    leaves: 3,
+  },
+  { title: 'ATTEMPTS', cell: ({ attempts }) => String(attempts), leaves: 1 },
+  { title: 'RECIPIENT', cell: ({ email }) => email },
+  { title: 'REASON', cell: ({ reason }) => reason ?? '', leaves: 4, wraps: true },
+]
 
 function retryCommand(): Command {
   const command = new Command('retry')

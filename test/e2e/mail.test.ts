@@ -189,7 +189,7 @@ describe.each(engines)('a queued email on $engine', ({ open }) => {
     await until(isDead, 'the email to be given up', { interval: 50 })
     const { stdout } = await run(['mail', 'list'], { environment })
     expect(stdout).toMatch(
-      /^[0-9a-f]{16} {2}dead {5}given up {2}1 attempt {2}owner@nas\.local {2}.*554 never \(<owner@nas\.local>\)\n$/,
+      /^ID .*\n[0-9a-f]{16} {2}dead {3}given up {6}1 {9}owner@nas\.local {2}.*554 never \(<owner@nas\.local>\)\n$/,
     )
     const wrong = await run(['mail', 'retry', 'nonsense'], { environment })
     expect(wrong).toMatchObject({
@@ -229,8 +229,8 @@ describe('a refusal by the mail server', () => {
       expect(line()).toContain(`the mail server refuses ${reason}`)
       expect(line()).not.toContain(email)
       const list = await run(['mail', 'list'], { environment })
-      expect(list.stdout).toMatch(/^[0-9a-f]{16} {2}queued {3}2/)
-      expect(list.stdout).toContain(`1 attempt  ${email}  the mail server refuses ${reason}`)
+      expect(list.stdout).toMatch(/^[0-9a-f]{16} {2}queued {2}2/m)
+      expect(list.stdout).toContain(`1         ${email}  the mail server refuses ${reason}`)
       const doctor = await run(['doctor'], { environment })
       expect(doctor.stdout.replaceAll(/\s+/g, ' ')).toContain(
         `1 email could not be sent yet: the mail server refuses ${reason}`,
@@ -252,7 +252,7 @@ describe('a refusal by the mail server', () => {
     const line = () => server.log.find((each) => each.includes('given up'))
     expect(await until(line, 'the log line of the refusal')).toContain('about=recipient')
     const list = await run(['mail', 'list'], { environment })
-    expect(list.stdout).toContain('given up  1 attempt')
+    expect(list.stdout).toContain('given up      1  ')
     // Anyone can sign up with a wrong address, which must not alarm the operator.
     const doctor = await run(['doctor'], { environment })
     expect(doctor.stdout).toContain('accepts the sign-in; 1 email given up')

@@ -1,3 +1,4 @@
+import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -421,4 +422,39 @@ describe('on a terminal, snailpass user add', () => {
     expect(await loginStatus(server.url)).toBe(200)
     expect(existsSync(join(folder.path, 'snailpass.db'))).toBeTrue()
   }, 60_000)
+})
+
+test('on a terminal, snailpass user list shows 50 accounts in 80 columns', async () => {
+  using folder = temporaryFolder()
+  await createAccount({ dataDir: folder.path }, 'owner')
+  {
+    using database = new Database(join(folder.path, 'snailpass.db'))
+    const columns = database
+      .query<{ name: string }, []>("select name from pragma_table_info('users')")
+      .all()
+      .map(({ name }) => name)
+      .filter((name) => !['seq', 'id', 'email', 'canonical_email'].includes(name))
+    for (let index = 1; index < 50; index++) {
+      database.run(
+        `insert into users (id, email, ${columns.join()})
+        select ?, ?, ${columns.join()} from users where email = 'owner@nas.local'`,
+        [crypto.randomUUID(), `user.number.${index}@mail.example.org`],
+      )
+    }
+  }
+  let screen = ''
+  const list = ['user', 'list', '--data-dir', folder.path]
+  const child = spawnOnTerminal(list, (text) => {
+    screen += text
+  })
+  expect(await child.exited).toBe(0)
+  const lines = screen.trimEnd().split('\r\n')
+  expect(lines).toHaveLength(52)
+  for (const line of lines) expect(Bun.stringWidth(line), line).toBeLessThanOrEqual(80)
+  expect(lines[0]).toMatch(/^EMAIL +STATE +RECORDS +NOTES +LAST SIGN-IN$/)
+  expect(lines[51]).toBe('Too narrow for ID: use --long to print all columns.')
+  const piped = await run(list)
+  expect(piped).toMatchObject({ code: 0, stderr: '' })
+  expect(piped.stdout).toMatch(/^EMAIL +STATE +RECORDS +NOTES +LAST SIGN-IN +ID\n/)
+  expect(piped.stdout.trimEnd().split('\n')).toHaveLength(51)
 })

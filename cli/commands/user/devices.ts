@@ -3,8 +3,9 @@ import { withUsers } from '../../../src/app/operations/users'
 import type { Device, DeviceKind } from '../../../src/domain/devices'
 import { openCommandTargets, withConfigOptions } from '../../config-options'
 import { formatCell, formatDay, formatJsonTime } from '../../format'
-import { formatTable } from '../../table'
-import { info, out, outJson } from '../../terminal'
+import { longOption, printTable, type TableOptions } from '../../print-table'
+import type { Column } from '../../table'
+import { info, outJson } from '../../terminal'
 
 /** How a kind is named for people. */
 const labels: Readonly<Record<DeviceKind, string>> = {
@@ -24,6 +25,7 @@ export function devicesCommand(): Command {
   const command = new Command('devices')
     .description('print the devices from which an account was signed in to')
     .argument('<user>', 'email or id')
+    .option(...longOption)
     .option('--json', 'print JSON')
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
@@ -37,14 +39,13 @@ of them out.
 Example:
   snailpass user devices you@example.org`,
     )
-    .action(async (name: string, options: { json?: true }) => {
+    .action(async (name: string, options: TableOptions & { json?: true }) => {
       const devices = await withUsers(openCommandTargets(command), (users) =>
         users.listDevices(name),
       )
       if (options.json === true) return outJson(devices.map(toJson))
       if (devices.length === 0) return info('No devices.')
-      const header = ['KIND', 'NETWORK', 'FIRST SEEN', 'LAST SEEN']
-      for (const line of formatTable(header, devices.map(rowOf))) out(line)
+      printTable(columns, devices, options)
     })
 }
 
@@ -57,7 +58,13 @@ function toJson({ kind, network, firstTime, lastTime }: Device) {
   }
 }
 
-function rowOf({ kind, network, firstTime, lastTime }: Device): readonly string[] {
-  const first = firstTime === null ? null : formatDay(firstTime)
-  return [labels[kind], network, formatCell(first), formatDay(lastTime)]
-}
+const columns: readonly Column<Device>[] = [
+  { title: 'KIND', cell: ({ kind }) => labels[kind] },
+  { title: 'NETWORK', cell: ({ network }) => network, leaves: 2 },
+  {
+    title: 'FIRST SEEN',
+    cell: ({ firstTime }) => formatCell(firstTime === null ? null : formatDay(firstTime)),
+    leaves: 1,
+  },
+  { title: 'LAST SEEN', cell: ({ lastTime }) => formatDay(lastTime) },
+]

@@ -4,13 +4,15 @@ import { DomainError } from '../../../src/domain/errors'
 import { parseVersionNumber, type Version } from '../../../src/domain/versions'
 import { openCommandTargets, withConfigOptions } from '../../config-options'
 import { formatBytes, formatJsonTime, formatTimestamp } from '../../format'
-import { formatTable } from '../../table'
-import { info, out, outJson } from '../../terminal'
+import { longOption, printTable, type TableOptions } from '../../print-table'
+import type { Column } from '../../table'
+import { info, outJson } from '../../terminal'
 
 export function historyCommand(): Command {
   const command = new Command('history')
     .description('print the former versions of the entries of an account')
     .argument('<user>', 'email or id')
+    .option(...longOption)
     .option('--json', 'print JSON')
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
@@ -22,14 +24,13 @@ first. The content is encrypted and is not printed. Versions are kept for 30 day
 Example:
   snailpass user history you@example.org`,
     )
-    .action(async (name: string, options: { json?: true }) => {
+    .action(async (name: string, options: TableOptions & { json?: true }) => {
       const versions = await withHistory(openCommandTargets(command), (history) =>
         history.list(name),
       )
       if (options.json === true) return outJson(versions.map(toJson))
       if (versions.length === 0) return info('No versions.')
-      const header = ['VERSION', 'TIME', 'KIND', 'REASON', 'SIZE', 'ENTRY']
-      for (const line of formatTable(header, versions.map(rowOf))) out(line)
+      printTable(columns, versions, options)
     })
 }
 
@@ -44,9 +45,15 @@ function toJson({ number, time, kind, reason, size, entryId }: Version) {
   }
 }
 
-function rowOf({ number, time, kind, reason, size, entryId }: Version): readonly string[] {
-  return [String(number), formatTimestamp(time), kind, reason, formatBytes(size), entryId]
-}
+/** The id of an entry tells people least: clients do not show it. */
+const columns: readonly Column<Version>[] = [
+  { title: 'VERSION', cell: ({ number }) => String(number) },
+  { title: 'TIME', cell: ({ time }) => formatTimestamp(time) },
+  { title: 'KIND', cell: ({ kind }) => kind, leaves: 4 },
+  { title: 'REASON', cell: ({ reason }) => reason, leaves: 3 },
+  { title: 'SIZE', cell: ({ size }) => formatBytes(size), leaves: 2 },
+  { title: 'ENTRY', cell: ({ entryId }) => entryId, leaves: 1 },
+]
 
 export function restoreEntryCommand(): Command {
   const command = new Command('restore-entry')

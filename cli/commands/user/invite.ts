@@ -1,8 +1,11 @@
 import { Command } from 'commander'
 import { type InvitationReport, inviteUser, withUsers } from '../../../src/app/operations/users'
 import { mailKeys } from '../../../src/config/settings'
+import type { Invitation } from '../../../src/domain/invitation'
 import { openCommandTargets, withConfigOptions } from '../../config-options'
 import { formatJsonTime, formatTimestamp } from '../../format'
+import { longOption, printTable, type TableOptions } from '../../print-table'
+import type { Column } from '../../table'
 import { info, out, outJson } from '../../terminal'
 
 export function inviteCommand(): Command {
@@ -72,6 +75,7 @@ Example:
 export function invitationsCommand(): Command {
   const command = new Command('invitations')
     .description('print the addresses that are invited and have not signed up')
+    .option(...longOption)
     .option('--json', 'print JSON')
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
@@ -80,7 +84,7 @@ export function invitationsCommand(): Command {
 Example:
   snailpass user invitations`,
     )
-    .action(async (options: { json?: true }) => {
+    .action(async (options: TableOptions & { json?: true }) => {
       const found = await withUsers(openCommandTargets(command), (users) => users.listInvitations())
       if (options.json === true) {
         const invitations = found.map(({ email, creationTime }) => ({
@@ -90,6 +94,11 @@ Example:
         return outJson(invitations)
       }
       if (found.length === 0) return info('No invitations.')
-      for (const { email, creationTime } of found) out(`${formatTimestamp(creationTime)}  ${email}`)
+      printTable(columns, found, options)
     })
 }
+
+const columns: readonly Column<Invitation>[] = [
+  { title: 'INVITED', cell: ({ creationTime }) => formatTimestamp(creationTime), leaves: 1 },
+  { title: 'EMAIL', cell: ({ email }) => email },
+]

@@ -6,12 +6,14 @@ import { accountStateOf } from '../../../src/domain/usage'
 import type { UserDetails, UserSummary } from '../../../src/domain/user'
 import { openCommandTargets, withConfigOptions } from '../../config-options'
 import { formatBytes, formatCount, formatFields, formatJsonTime, formatTime } from '../../format'
-import { formatTable } from '../../table'
+import { longOption, printTable, type TableOptions } from '../../print-table'
+import type { Column } from '../../table'
 import { info, out, outJson } from '../../terminal'
 
 export function listCommand(): Command {
   const command = new Command('list')
     .description('print all accounts and how much each one stores')
+    .option(...longOption)
     .option('--json', 'print JSON')
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
@@ -20,12 +22,11 @@ export function listCommand(): Command {
 Example:
   snailpass user list --json`,
     )
-    .action(async (options: { json?: true }) => {
+    .action(async (options: TableOptions & { json?: true }) => {
       const users = await withUsers(openCommandTargets(command), (rules) => rules.list())
       if (options.json === true) return outJson(users.map(toJson))
       if (users.length === 0) return info('No accounts.')
-      const header = ['EMAIL', 'STATE', 'RECORDS', 'NOTES', 'LAST SIGN-IN', 'ID']
-      for (const line of formatTable(header, users.map(rowOf))) out(line)
+      printTable(columns, users, options)
     })
 }
 
@@ -75,16 +76,14 @@ function detailsToJson(user: UserDetails) {
   }
 }
 
-function rowOf(user: UserSummary): readonly string[] {
-  return [
-    user.email,
-    stateOf(user),
-    String(user.records),
-    String(user.notes),
-    formatLastLogin(user),
-    user.id,
-  ]
-}
+const columns: readonly Column<UserSummary>[] = [
+  { title: 'EMAIL', cell: ({ email }) => email },
+  { title: 'STATE', cell: stateOf },
+  { title: 'RECORDS', cell: ({ records }) => String(records), leaves: 3 },
+  { title: 'NOTES', cell: ({ notes }) => String(notes), leaves: 2 },
+  { title: 'LAST SIGN-IN', cell: formatLastLogin, leaves: 4 },
+  { title: 'ID', cell: ({ id }) => id, leaves: 1 },
+]
 
 /** Returns everything that an operator can see of an account, one line for each value. */
 export function linesOf(user: UserDetails): readonly string[] {
