@@ -6,6 +6,7 @@ import { CommanderError } from 'commander'
 import { DomainError, type ErrorCode, errorMessage, listErrors } from '../src/domain/errors'
 import { stringifyPrintable } from '../src/domain/text'
 import { isSystemdJournal, withPriority } from '../src/log'
+import { adviseRoot, rootHint, type TypedCommand } from './as-root'
 import { ReaderGoneError, writeStderr } from './streams'
 import { ExitError, exitCodeOf, exitCodes, info, printError } from './terminal'
 
@@ -19,8 +20,11 @@ interface ReportedError {
 /** What is kept for the object at the end; null for a command that talks to people. */
 let kept: { readonly warnings: string[]; readonly usage: string[] } | null = null
 
+let typed: TypedCommand = { program: process.execPath, args: [], environment: {} }
+
 /** Begins the report of a command with these arguments. A mistake in them may keep commander from finding --json. */
 export function startReport(args: readonly string[]): void {
+  typed = { program: process.execPath, args, environment: { ...process.env } }
   const end = args.indexOf('--')
   const options = end === -1 ? args : args.slice(0, end)
   kept = options.includes('--json') ? { warnings: [], usage: [] } : null
@@ -37,8 +41,14 @@ export function reportUsage(line: string): void {
   else kept.usage.push(line)
 }
 
+/** Prints the hint to run the command as root, for one that has printed its problems itself. */
+export function hintAtRoot(): void {
+  if (kept === null) info(`hint: ${rootHint(typed)}`)
+}
+
 /** Ends the report of a command that threw this, or null. Returns the exit code. */
-export function endReport(error: unknown): number {
+export function endReport(thrown: unknown): number {
+  const error = adviseRoot(thrown, typed)
   if (kept === null) {
     if (error !== null && !(error instanceof CommanderError)) printError(error)
   } else {

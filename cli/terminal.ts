@@ -58,14 +58,12 @@ export function reportError(error: unknown): number {
   return exitCodeOf(error)
 }
 
-/** Prints an error and its hint to stderr. */
+/** Prints an error and its hint to stderr; of several errors, each with its own hint. */
 export function printError(error: unknown): void {
   if (error instanceof DomainError) {
-    const errors = listErrors(error)
-    for (const [index, { lines, hint, hintLines }] of errors.entries()) {
+    for (const { lines, hintLines } of listErrors(error)) {
       infoLabelled('error', lines)
-      // Neighbours with the same hint share it.
-      if (hint !== errors[index + 1]?.hint) infoLabelled('hint', hintLines)
+      infoLabelled('hint', hintLines)
     }
     return
   }

@@ -5,6 +5,7 @@ import { workAsOwner } from '../../src/app/targets'
 import { settingKeys } from '../../src/config/settings'
 import { joinLines, type Lines, toLines } from '../../src/domain/errors'
 import { configInputOf, withConfigOptions } from '../config-options'
+import { hintAtRoot } from '../report'
 import { ExitError, exitCodes, out, outJson } from '../terminal'
 
 export function doctorCommand(): Command {
@@ -36,6 +37,7 @@ Examples:
       })
       if (options.json === true) outJson(toJson(checked))
       else for (const result of checked) for (const line of linesOf(result)) out(line)
+      if (checked.some(({ isForRoot }) => isForRoot === true)) hintAtRoot()
       const code = exitCodeOf[statusOf(checked)]
       if (code !== exitCodes.done) throw new ExitError(code)
     })

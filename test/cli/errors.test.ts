@@ -52,7 +52,7 @@ describe('an error', () => {
     })
   })
 
-  test('that combines several prints each with its hint; neighbours with the same hint share it', () => {
+  test('that combines several prints each with its own hint, also if it is the same', () => {
     const part = (message: string, ...hint: string[]) =>
       new DomainError('invalid', message, hint.length === 0 ? {} : { hint })
     const error = new CombinedError('invalid', [
@@ -70,6 +70,7 @@ hint: do
 hint: this
 error: two
 error: three
+hint: that
 error: four
 hint: that
 error: five

@@ -97,6 +97,43 @@ describe.skipIf(!isRoot)('root in the data folder of another user', () => {
   }, 120_000)
 
   test.each([
+    [['user', 'list']],
+    [['user', 'show', "o'hara@nas.local"]],
+    [['backup']],
+    [['backup', 'list']],
+    [['backup', 'verify', `${dataDir}/backups/x.sqlite`]],
+    [['restore', `${dataDir}/backups/x.sqlite`, '--yes']],
+    [['status']],
+    [['tls', 'show']],
+    [['tls', 'ca']],
+    [['tls', 'renew']],
+    [['key', 'rotate']],
+    [['mail', 'list']],
+    [['audit']],
+    [['audit', 'verify']],
+    [['doctor']],
+    [['adopt']],
+    [['recreate-db', '--yes']],
+  ])('is what %p asks for, if another user may not open it', async (args) => {
+    const asOther = ['setpriv', '--reuid=4242', '--regid=4242', '--clear-groups', program]
+    const { code, stdout, stderr } = await runIn(args, '', asOther)
+    expect(code).toBeOneOf([1, 4])
+    if (args[0] !== 'doctor')
+      expect({ stdout, errors: stderr.match(/^error: /gm)?.length }).toEqual({
+        stdout: '',
+        errors: 1,
+      })
+    const words = [...args, '--data-dir', dataDir].map((word) =>
+      word.replace("o'hara@nas.local", `'o'\\''hara@nas.local'`),
+    )
+    const hint = `hint: run it as root: sudo --preserve-env=SNAILPASS_CONFIG,SNAILPASS_RATE_LIMITS ${program} ${words.join(' ')}\n`
+    expect(stderr).toEndWith(hint)
+    const json = await runIn([...args, '--json'], '', asOther)
+    if (json.code !== 2 && args[0] !== 'doctor')
+      expect(JSON.parse(json.stderr).errors[0].hint).toStartWith('run it as root: sudo ')
+  })
+
+  test.each([
     ['backups', ['backup']],
     ['tls', ['tls', 'renew']],
     ['snailpass.db', ['user', 'list']],

@@ -9,6 +9,7 @@ import { DomainError, errorMessage, type Lines, listErrors } from '../../domain/
 import { isAccessRefusal } from '../../files/data-folder'
 import { readSystemFile } from '../../files/system-files'
 import { commit, platform, version } from '../../version'
+import { isForRoot } from '../access'
 import { localHosts } from '../local-addresses'
 import { withRestoreHint } from '../lost-database'
 import type { Runtime } from '../runtime'
@@ -128,6 +129,7 @@ async function runCheck(
       return {
         ...emptyResult(name),
         failure: `${error.message}: run this as the user of the server, or as root`,
+        ...(isForRoot(error) && { isForRoot: true }),
       }
     const finding = {
       what: asText(error.lines),

@@ -19,6 +19,8 @@ export interface CheckResult {
   readonly fixed: readonly string[]
   /** Why the check failed; null if it did not. */
   readonly failure: string | null
+  /** Whether the check failed because this user may not open a file, and root may. */
+  readonly isForRoot?: true
 }
 
 /** What a check returns. A check that throws a DomainError has a finding; one that throws anything else failed. */

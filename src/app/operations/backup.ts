@@ -34,6 +34,7 @@ import { DomainError } from '../../domain/errors'
 import { findOtherWriters } from '../../files/folder-writers'
 import { removeFile } from '../../files/open-elsewhere'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
+import { requireEnterable } from '../access'
 import { backupFolderOf, destinationOf, inspectBackupFolder } from '../backup-folder'
 import { readClockWatch } from '../clock'
 import type { Targets } from '../targets'
@@ -251,6 +252,7 @@ export async function findBackupFolderProblem(targets: Targets): Promise<string 
 /** Returns the backups in the backup folder, the oldest first. Does not verify them. */
 export async function listBackups(targets: Targets): Promise<readonly ListedBackup[]> {
   const { path: folder } = backupFolderOf(targets)
+  requireEnterable(folder)
   const files = await translateBackupErrors(folder, 'read', async () => listBackupFiles(folder))
   const listed: ListedBackup[] = []
   for (const file of files) listed.push(await inspectFile(file))

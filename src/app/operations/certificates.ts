@@ -12,6 +12,7 @@ import { settleTlsFolder, tlsFolder, translateTlsFolderErrors } from '../../tls/
 import { findLeaf } from '../../tls/local/leaf'
 import type { AuthorityConstraints } from '../../tls/local/names'
 import { ensureLocalCertificates, type LocalCertificates } from '../../tls/local/source'
+import { requireEnterable } from '../access'
 import {
   type AuthorityCertificate,
   type CertificateSettings,
@@ -40,6 +41,7 @@ export async function findCertificate(settings: CertificateSettings): Promise<Se
     const { info } = await readKeyPair(paths)
     return { mode, isServed, certificate: { ...info, file: paths.cert }, authority: null }
   }
+  requireEnterable(folder.path)
   await translateTlsFolderErrors(folder.path, () => settleTlsFolder(folder))
   if (mode === 'acme') {
     return { mode, isServed, certificate: findAcmeCertificate(settings), authority: null }
@@ -82,6 +84,7 @@ export async function requireAuthority(
 ): Promise<AuthorityCertificate> {
   requireLocal(settings, 'comes from no CA of this machine')
   const folder = tlsFolder(dataFolder(settings.dataDir).tls)
+  requireEnterable(folder.path)
   const authority = await translateTlsFolderErrors(folder.path, () => {
     settleTlsFolder(folder)
     return findAuthority(folder)

@@ -4,6 +4,7 @@ import { DomainError } from '../../domain/errors'
 import type { Usage } from '../../domain/usage'
 import { freeSpace } from '../../files/free-space'
 import type { RunningServer } from '../../files/server-file'
+import { requireEnterable } from '../access'
 import { urlsForClients } from '../local-addresses'
 import { endpointOf, findRunningServer } from '../running-server'
 import type { Targets } from '../targets'
@@ -37,9 +38,10 @@ export interface ServerStatus {
 /** How long the server may take to answer, in milliseconds. */
 const timeout = 5_000
 
-/** Asks the running server, and reads what it stores. Works while servers run. Throws only for bugs. */
+/** Asks the running server, and reads what it stores. Works while servers run. Throws `unavailable` if this user may not enter the data folder. */
 export async function readStatus(targets: Targets): Promise<ServerStatus> {
   const { settings, runtime, location, folder, database } = targets
+  requireEnterable(folder.path)
   const server = findRunningServer(settings)
   const endpoints = server === null ? [] : server.urls.map(endpointOf)
   const [endpoint] = endpoints
