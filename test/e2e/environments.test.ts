@@ -66,7 +66,7 @@ const others = [
   ],
   'user undelete',
   'user restore-entry',
-  ...['service install', 'service status', 'service uninstall'],
+  ...['service install', 'service status', 'service uninstall', 'update'],
 ]
 
 const isRoot = process.getuid?.() === 0
