@@ -149,9 +149,14 @@ export function createJsonList(): { add(value: unknown): void; end(): void } {
   }
 }
 
-/** Returns a line on stderr that each update overwrites. It prints nothing if stderr is not a terminal. */
-export function createProgressLine(): { update(line: string): void; end(): void } {
-  if (!process.stderr.isTTY) return { update() {}, end() {} }
+/** A line on stderr that each update overwrites. `update` is null if stderr is not a terminal: nobody looks. */
+export interface ProgressLine {
+  readonly update: ((line: string) => void) | null
+  end(): void
+}
+
+export function createProgressLine(): ProgressLine {
+  if (!process.stderr.isTTY) return { update: null, end() {} }
   const overwrite = (line: string) => writeStderr(`\r\u001b[2K${escapeUnprintable(line)}`)
   return { update: overwrite, end: () => void overwrite('') }
 }

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { adoptDatabase } from '../../src/app/operations/adopt'
 import { reportAdoption } from '../adoption-report'
 import { openCommandTargets, withConfigOptions } from '../config-options'
-import { info } from '../terminal'
+import { createProgressLine, info } from '../terminal'
 
 export function adoptCommand(): Command {
   const command = new Command('adopt')
@@ -27,10 +27,12 @@ Examples:
     )
     .action(async (options: { dryRun?: true; keep?: string[] }) => {
       const { dryRun = false, keep = [] } = options
+      const progress = createProgressLine()
       const report = await adoptDatabase(openCommandTargets(command), {
         keep,
         dryRun,
-      })
+        onProgress: progress.update,
+      }).finally(progress.end)
       if (report === null) info('Nothing to do: there is no database of the original server.')
       else reportAdoption(report, dryRun)
     })

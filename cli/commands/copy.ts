@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { copyDatabase } from '../../src/app/operations/copy'
 import { placesOf } from '../../src/app/targets'
 import { openCommandTargets, parseDatabaseUrlArgument, withConfigOptions } from '../config-options'
-import { formatChecksum, formatCount } from '../format'
+import { formatChecksum } from '../format'
 import { createProgressLine, info, out } from '../terminal'
 
 export function copyCommand(): Command {
@@ -34,9 +34,7 @@ Example:
       const checksums = await copyDatabase(
         openCommandTargets(command, [...placesOf(locations.from), ...placesOf(locations.to)]),
         locations,
-        (step) => (table, rows) => {
-          progress.update(`${table}: ${formatCount(rows, 'row')} ${step}`)
-        },
+        progress.update,
       ).finally(progress.end)
       for (const { table, rows, sha256 } of checksums) {
         out(formatChecksum(table, rows, sha256))

@@ -135,6 +135,7 @@ async function adoptFirst(settings: Settings, log: Log): Promise<void> {
   const report = await adoptDatabase(openTargets(settings, systemRuntime), {
     keep: [],
     dryRun: false,
+    onProgress: null,
   })
   if (report === null) return
   log.info('migrated a database of the original server')

@@ -90,7 +90,7 @@ async function update(request: UpdateRequest): Promise<void> {
   const line = createProgressLine()
   const onProgress = (done: number, size: number | null) => {
     const part = size === null || size === 0 ? '' : ` of ${formatBytes(size)}`
-    line.update(`${formatBytes(done)}${part}`)
+    line.update?.(`${formatBytes(done)}${part}`)
     if (done === size) line.end()
   }
   const code = await installUpdate(request, systemRuntime, { info, onProgress })

@@ -69,12 +69,13 @@ export async function encryptAndVerify({
   plain,
   target,
   encryptFor,
-  onBytes,
+  startStep,
 }: {
   plain: string
   target: string
   encryptFor: EncryptFor
-  onBytes: OnBytes
+  /** Called at the beginning of each step. */
+  startStep(name: 'encrypting' | 'verifying'): OnBytes
 }): Promise<void> {
   const encrypter = createEncrypter(encryptFor)
   const decrypter = new Decrypter()
@@ -87,12 +88,12 @@ export async function encryptAndVerify({
   const written = createHash('sha256')
   await translateBackupErrors(target, 'written', async () => {
     const source = readStream(plain, (bytes) => written.update(bytes))
-    await writeNewFile(target, await encrypter.encrypt(source), onBytes)
+    await writeNewFile(target, await encrypter.encrypt(source), startStep('encrypting'))
   })
   const read = createHash('sha256')
   await translateBackupErrors(target, 'read', async () => {
     const stream = await decrypter.decrypt(readStream(target))
-    await forEachChunk(stream, onBytes, (bytes) => void read.update(bytes))
+    await forEachChunk(stream, startStep('verifying'), (bytes) => void read.update(bytes))
   })
   if (written.digest('hex') !== read.digest('hex')) {
     throw damagedBackupError(target, 'its content is not what was encrypted')

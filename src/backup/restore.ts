@@ -25,16 +25,17 @@ import type { BackupTable, OpenedBackup } from './verify'
 export async function replaceContents(
   backup: OpenedBackup,
   { target, name }: { target: ExclusiveDatabase; name: string },
-  progress: (step: 'restored' | 'checked') => Progress,
+  startProgress: (step: 'restoring' | 'verifying') => Progress,
 ): Promise<readonly TableChecksum[]> {
   const pairs = matchTables(backup.name, backup.manifest.tables)
   await renewTables(target)
   const written: TableChecksum[] = []
+  const restoring = startProgress('restoring')
   for (const { table, backedUp } of pairs) {
     const checksum = createTableChecksum(table.name)
     if (backedUp !== null) {
       await readTable(backup.db, backedUp, {
-        progress: progress('restored'),
+        progress: restoring,
         translateErrors: (work) => translateBackupErrors(backup.name, 'read', work),
         onPage: async (rows) => {
           const completeRows = rows.map((row) => withDefaultColumns(row, table))
@@ -48,7 +49,7 @@ export async function replaceContents(
     written.push(checksum.end())
   }
   await completeCopiedRows(target.db)
-  const read = await checksumTables(target.db, { progress: progress('checked') })
+  const read = await checksumTables(target.db, { progress: startProgress('verifying') })
   requireEqualChecksums(written, read, name)
   for (const { table } of pairs) await target.engineSql.resumeRowNumbers(target.db, table.name)
   return read

@@ -12,6 +12,7 @@ import { type AccountSelection, chooseAccounts, countFrom } from './adopted-acco
 import { legacyName, requireAdoptable } from './adoption-check'
 import { type ExclusiveDatabase, removeCopyIfRefused } from './database'
 import { legacyColumns } from './legacy-tables'
+import type { Progress } from './table-copy'
 
 /** What an adoption does with the rows of one table of the original server. */
 export interface AdoptedTable {
@@ -36,6 +37,8 @@ export interface AdoptionOptions {
   readonly keep: readonly string[]
   /** Rolls everything back at the end. */
   readonly dryRun: boolean
+  /** Called with the number of rows of all tables, before the first of them. */
+  startProgress?(rows: number): Progress
   readonly random: Random
   readonly clock: Clock
 }
@@ -97,17 +100,25 @@ async function adoptTables(
   // An original server that is still running has to wait from here on, and then finds other tables.
   await database.engineSql.lockTables(db, legacyTables)
   const chosen = await chooseAccounts(database, options.keep)
+  let total = 0
+  for (const table of legacyTables) total += await countFrom(database, sql.table(table))
+  const progress = options.startProgress?.(total) ?? (() => {})
   for (const table of legacyTables) await database.engineSql.freeIndexNames(db, table)
   for (const table of legacyTables) {
     await sql`alter table ${sql.table(table)} rename to ${sql.id(legacyName(table))}`.execute(db)
   }
   await database.migrate()
 
-  const users = await adoptUsers(database, chosen, options)
+  const ended = (report: AdoptedTable) => {
+    const setAside = Object.values(report.setAside).reduce((sum, rows) => sum + rows, 0)
+    progress(report.table, report.adoptedRows + setAside)
+    return report
+  }
+  const users = ended(await adoptUsers(database, chosen, options))
   await completeCopiedRows(db)
-  const records = await adoptEntries(database, 'records', ['name', 'login', 'password'])
-  const notes = await adoptEntries(database, 'notes', ['name', 'content'])
-  const fields = await adoptAdditionalFields(database)
+  const records = ended(await adoptEntries(database, 'records', ['name', 'login', 'password']))
+  const notes = ended(await adoptEntries(database, 'notes', ['name', 'content']))
+  const fields = ended(await adoptAdditionalFields(database))
 
   // Children first: their foreign keys cascade, so dropping a parent would delete their rows.
   for (const table of legacyTables.toReversed()) {

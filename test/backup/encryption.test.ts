@@ -124,7 +124,12 @@ describe('a backup that is encrypted', () => {
     const { plain, encrypted: target } = folder
     const counts: number[] = []
     const encryptFor = { recipients: [one.recipient, two.recipient] }
-    await encryptAndVerify({ plain, target, encryptFor, onBytes: (count) => counts.push(count) })
+    await encryptAndVerify({
+      plain,
+      target,
+      encryptFor,
+      startStep: () => (count) => counts.push(count),
+    })
     expect(encryptionOf(target)).toBe('keys')
     expect(statSync(target).mode & 0o777).toBe(0o600)
     for (const { identity } of [one, two]) {
@@ -143,7 +148,7 @@ describe('a backup that is encrypted', () => {
     using folder = createFolder()
     using cheap = withCheapPassphrases()
     const { plain, encrypted: target } = folder
-    await encryptAndVerify({ plain, target, encryptFor: { passphrase }, onBytes: () => {} })
+    await encryptAndVerify({ plain, target, encryptFor: { passphrase }, startStep: () => () => {} })
     // scrypt with N = 2^18, as the tool age.
     expect(cheap.workFactors).toEqual([18])
     expect(encryptionOf(target)).toBe('passphrase')
@@ -165,7 +170,12 @@ describe('a backup that is encrypted', () => {
       rmSync(target)
       writeFileSync(target, other)
     }
-    const encrypting = encryptAndVerify({ plain, target, encryptFor: { passphrase }, onBytes })
+    const encrypting = encryptAndVerify({
+      plain,
+      target,
+      encryptFor: { passphrase },
+      startStep: () => onBytes,
+    })
     expect(await captureError(encrypting)).toMatchObject({
       code: 'unavailable',
       message: `${target} is damaged: its content is not what was encrypted`,
@@ -194,7 +204,12 @@ describe('a backup that is encrypted', () => {
     })
     try {
       const onBytes = (count: number) => void events.push(String(count))
-      await encryptAndVerify({ plain, target, encryptFor: { recipients: [recipient] }, onBytes })
+      await encryptAndVerify({
+        plain,
+        target,
+        encryptFor: { recipients: [recipient] },
+        startStep: () => onBytes,
+      })
       const { size } = statSync(target)
       expect(events.slice(events.indexOf(String(size)))).toEqual([
         String(size),
@@ -218,7 +233,7 @@ describe('a backup that is encrypted', () => {
       const { identity, recipient } = await createKeyPair()
       const { plain, encrypted: target } = folder
       const encryptFor = { recipients: [recipient] }
-      await encryptAndVerify({ plain, target, encryptFor, onBytes: () => {} })
+      await encryptAndVerify({ plain, target, encryptFor, startStep: () => () => {} })
       const counts: number[] = []
       await decryptInto({
         path: target,
@@ -241,7 +256,7 @@ describe('a backup that is encrypted', () => {
           plain: folder.plain,
           target,
           encryptFor: { recipients: [recipient] },
-          onBytes: () => {},
+          startStep: () => () => {},
         }),
       )
     writeFileSync(folder.encrypted, 'of somebody else')

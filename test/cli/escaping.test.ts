@@ -48,7 +48,7 @@ describe.each(kinds)('%s', (_kind, text, shown) => {
     try {
       out(text)
       info(`x ${text}`)
-      createProgressLine().update(text)
+      createProgressLine().update?.(text)
     } finally {
       process.stderr.isTTY = before
     }

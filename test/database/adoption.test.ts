@@ -140,6 +140,25 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     await store.close()
   })
 
+  test('tells how many rows there are, and how many are done', async () => {
+    await using legacy = await open()
+    const seen: unknown[] = []
+    const startProgress = (rows: number) => {
+      seen.push(rows)
+      return (...done: unknown[]) => void seen.push(done)
+    }
+    await adopt(legacy, { startProgress })
+    expect(seen).toEqual([
+      61,
+      ...[
+        ['users', 3],
+        ['records', 20],
+        ['notes', 8],
+        ['additional_fields', 30],
+      ],
+    ])
+  })
+
   test('gets the tables, constraints and indexes of a new database', async () => {
     await using legacy = await open()
     await adopt(legacy)

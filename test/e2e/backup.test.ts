@@ -157,8 +157,11 @@ describe('snailpass backup', () => {
     expect(existsSync(join(installation.dataDir, 'backups'))).toBeFalse()
     const done = await typing(['open sesame', 'open sesame'])
     expect(done.code).toBe(0)
-    expect(done.screen).toContain('\r\u001b[2Krecords: 1 row copied')
-    expect(done.screen).toContain('MiB encrypted and verified')
+    for (const step of ['copying', 'verifying', 'encrypting'])
+      expect(done.screen).toMatch(
+        new RegExp(`\\r\u001b\\[2K${step}: 0 %.*\\r\u001b\\[2K${step}: 99 %`, 's'),
+      )
+    expect(done.screen).not.toContain('100 %')
     expect(done.screen).not.toContain('sesame')
     expect(readdirSync(join(installation.dataDir, 'backups'))).toContainEqual(
       expect.stringMatching(/\.sqlite\.age$/),

@@ -1,6 +1,7 @@
 import { type AdoptionReport, adoptLegacyDatabase } from '../../database/adoption'
 import { ensureDataFolder } from '../../files/data-folder'
 import type { Targets } from '../targets'
+import { type ProgressListener, startRowStep } from './progress'
 
 export type { AdoptionReport }
 
@@ -9,6 +10,7 @@ export interface AdoptOptions {
   readonly keep: readonly string[]
   /** Only reports what would happen. */
   readonly dryRun: boolean
+  readonly onProgress: ProgressListener | null
 }
 
 /**
@@ -17,13 +19,18 @@ export interface AdoptOptions {
  */
 export async function adoptDatabase(
   { folder, database, runtime }: Targets,
-  options: AdoptOptions,
+  { onProgress, ...options }: AdoptOptions,
 ): Promise<AdoptionReport | null> {
   // Inspects without a lock first: `serve --adopt` stays in a service's command line, also where several servers run.
   if ((await database.inspect()) !== 'original') return null
   return await database.withExclusive({ create: false }, async (exclusive) => {
     if (exclusive.content !== 'original') return null
     ensureDataFolder(folder)
-    return await adoptLegacyDatabase(exclusive, { ...options, ...runtime })
+    const { monotonicClock: clock } = runtime
+    return await adoptLegacyDatabase(exclusive, {
+      ...options,
+      ...runtime,
+      startProgress: (total) => startRowStep({ name: 'migrating', total, onProgress, clock }),
+    })
   })
 }

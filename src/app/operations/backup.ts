@@ -39,7 +39,7 @@ import { backupFolderOf, destinationOf, inspectBackupFolder } from '../backup-fo
 import { readClockWatch } from '../clock'
 import type { Targets } from '../targets'
 import { collectMetadata } from './backup-metadata'
-import { byteProgress, type ProgressListener, rowProgress } from './progress'
+import { countForStep, type ProgressListener, startRowStep, startStep } from './progress'
 
 export interface BackupOptions {
   /** A file to create, or a folder to create it in; null for the backup folder of the settings. */
@@ -48,7 +48,7 @@ export interface BackupOptions {
   readonly encryptFor?: EncryptFor | null | undefined
   /** Whether to include the secret key, the keys of certificates and the secret settings. */
   readonly withSecrets?: boolean
-  readonly onProgress?: ProgressListener
+  readonly onProgress?: ProgressListener | null
 }
 
 /** A backup that was written and verified. */
@@ -150,7 +150,7 @@ export async function createBackupFrom(
   read: ReadSnapshot,
 ): Promise<WrittenBackup> {
   const { settings, runtime, folder } = targets
-  const { before, to = null, withSecrets = false, onProgress = () => {} } = request
+  const { before, to = null, withSecrets = false, onProgress = null } = request
   const encryptFor =
     request.encryptFor === undefined ? encryptionOfSettings(settings) : request.encryptFor
   requirePossibleEncryption(encryptFor)
@@ -165,15 +165,19 @@ export async function createBackupFrom(
   const metadata = await collectMetadata(targets, { time, withSecrets, readFingerprint })
   const destination = await destinationOf(targets, { to, before })
 
+  const { monotonicClock: clock } = runtime
   const writeVerified = async (draft: string): Promise<readonly TableChecksum[]> => {
+    let rows = 0
     await read(async (db) => {
       await requireSpaceFor(targets, { db, destination, isEncrypted })
       const { translateErrors } = targets.database
-      const source = { db, progress: rowProgress(onProgress, 'copied'), translateErrors }
+      rows = await translateErrors(() => countForStep(db, onProgress))
+      const progress = startRowStep({ name: 'copying', total: rows, onProgress, clock })
+      const source = { db, progress, translateErrors }
       await writeBackupFile(draft, source, metadata)
     })
     const { tables } = await withBackup(draft, (backup) =>
-      verifyBackup(backup, rowProgress(onProgress, 'verified')),
+      verifyBackup(backup, startRowStep({ name: 'verifying', total: rows, onProgress, clock })),
     )
     return tables.map(({ checksum }) => checksum)
   }
@@ -196,7 +200,7 @@ export async function createBackupFrom(
           plain,
           target: draft,
           encryptFor,
-          onBytes: byteProgress(onProgress, 'encrypted and verified'),
+          startStep: (name) => startStep({ name, total: statSync(plain).size, onProgress, clock }),
         })
       })
     },

@@ -4,7 +4,6 @@ import {
   checksumTables,
   copyTables,
   isDatabaseEmpty,
-  type Progress,
   requireEqualChecksums,
   type TableChecksum,
 } from '../../database/table-copy'
@@ -15,6 +14,7 @@ import { clearAuditLog } from '../../store/audit/resign'
 import { completeCopiedRows } from '../../store/derived-columns'
 import { replaceKeyFingerprint } from '../../store/key-fingerprint'
 import { databaseAt, type Targets } from '../targets'
+import { countForStep, type ProgressListener, startRowStep } from './progress'
 
 /**
  * Copies everything from one database into another, empty one, which is created if it does not exist, and verifies the
@@ -24,7 +24,7 @@ import { databaseAt, type Targets } from '../targets'
 export async function copyDatabase(
   { folder, runtime }: Targets,
   between: { from: DatabaseLocation; to: DatabaseLocation },
-  progress: (step: 'copied' | 'checked') => Progress,
+  onProgress: ProgressListener | null,
 ): Promise<readonly TableChecksum[]> {
   const from = databaseAt(between.from, folder, runtime)
   const to = databaseAt(between.to, folder, runtime)
@@ -37,15 +37,18 @@ export async function copyDatabase(
         })
       }
       return await target.transaction(async () => {
+        const total = await from.translateErrors(() => countForStep(source, onProgress))
+        const start = (name: string) =>
+          startRowStep({ name, total, onProgress, clock: runtime.monotonicClock })
         await clearAuditLog(target.db)
         const read = await copyTables(source, target.db, {
-          progress: progress('copied'),
+          progress: start('copying'),
           // An error of the source must name the source, although it occurs in work on the target.
           translateErrors: from.translateErrors,
         })
         await completeCopiedRows(target.db)
         for (const { table } of read) await target.engineSql.resumeRowNumbers(target.db, table)
-        const written = await checksumTables(target.db, { progress: progress('checked') })
+        const written = await checksumTables(target.db, { progress: start('verifying') })
         requireEqualChecksums(read, written, to.name)
         await replaceKeyFingerprint(target.db, null)
         const detail = `from ${from.name}`

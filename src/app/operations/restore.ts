@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import {
   type Decryption,
   decryptInto,
@@ -40,7 +41,7 @@ import { type NewSecrets, withNewSecrets } from '../secret-files'
 import { auditSignerFor, findBackupSigner, keyOfSettings } from '../secret-key'
 import type { Targets } from '../targets'
 import { createBackupFrom } from './backup'
-import { byteProgress, type ProgressListener, rowProgress } from './progress'
+import { type ProgressListener, startRowStep, startStep } from './progress'
 import {
   compareRows,
   compareSettings,
@@ -52,7 +53,7 @@ export { type Decryption, parseIdentities, type RestorePlan, type VerifiedManife
 
 export interface OpenBackupOptions {
   readonly decryption: Decryption
-  readonly onProgress: ProgressListener
+  readonly onProgress: ProgressListener | null
 }
 
 export interface RestoreOptions extends OpenBackupOptions {
@@ -165,7 +166,7 @@ async function replaceEverything(
     verified: VerifiedManifest
     signer: AuditSigner | null
     secrets: NewSecrets
-    onProgress: ProgressListener
+    onProgress: ProgressListener | null
   },
 ): Promise<{ tables: readonly TableChecksum[]; safetyBackup: string | null }> {
   const { runtime, database } = targets
@@ -179,7 +180,13 @@ async function replaceEverything(
         const tables = await replaceContents(
           backup,
           { target: exclusive, name: database.name },
-          (step) => rowProgress(onProgress, step),
+          (name) =>
+            startRowStep({
+              name,
+              total: rowsOf(verified),
+              onProgress,
+              clock: runtime.monotonicClock,
+            }),
         )
         // A session from before the backup could otherwise be valid again, although the user has signed out since.
         await endAllSessions(exclusive.db, newSessionEpoch(runtime.random))
@@ -198,8 +205,13 @@ async function withVerifiedBackup<T>(
   { file, decryption, onProgress }: OpenBackupOptions & { readonly file: string },
   work: (backup: OpenedBackup, verified: VerifiedManifest) => Promise<T>,
 ): Promise<T> {
+  const { monotonicClock: clock } = targets.runtime
   const verifyAndRun = async (backup: OpenedBackup, isEncrypted: boolean) => {
-    const manifest = await verifyBackup(backup, rowProgress(onProgress, 'verified'))
+    const total = rowsOf(backup.manifest)
+    const manifest = await verifyBackup(
+      backup,
+      startRowStep({ name: 'verifying', total, onProgress, clock }),
+    )
     const origin = originOf(
       manifest,
       findBackupSigner(targets, manifest.signature?.fingerprint ?? null),
@@ -214,17 +226,21 @@ async function withVerifiedBackup<T>(
       kind: encryption,
       target: draft,
       decryption,
-      onBytes: byteProgress(onProgress, 'decrypted'),
+      onBytes: startStep({ name: 'decrypting', total: statSync(file).size, onProgress, clock }),
     })
     return await withBackup(draft, (backup) => verifyAndRun(backup, true), file)
   })
+}
+
+function rowsOf({ tables }: Manifest): number {
+  return tables.reduce((sum, { checksum }) => sum + checksum.rows, 0)
 }
 
 /** Returns the path of the backup, null for a database without rows. */
 async function backUpUnlessEmpty(
   targets: Targets,
   { db }: ExclusiveDatabase,
-  onProgress: ProgressListener,
+  onProgress: ProgressListener | null,
 ): Promise<string | null> {
   const counts = await countRows(db)
   if ([...counts.values()].every((count) => count === 0)) return null

@@ -6,6 +6,7 @@ import { copyDatabase } from '../../../src/app/operations/copy'
 import { type RecreatePlan, recreateDatabase } from '../../../src/app/operations/recreate'
 import { rotateKey } from '../../../src/app/operations/rotate-key'
 import { parseDatabaseUrl } from '../../../src/config/database-url'
+import { copyTables } from '../../../src/database/table-copy'
 import { captureError } from '../../support/capture-error'
 import { aField, aNote, aRecord, logIn, signUpAndLogIn } from '../../support/client'
 import { queryPostgres, startPostgresFirst } from '../../support/postgres'
@@ -55,7 +56,7 @@ async function statusWith(origin: URL, token: string): Promise<number> {
 }
 
 const users = (database: TestDatabase) => queryRows(database.url, 'select email from users')
-const silent = () => () => {}
+const silent = null
 
 /** Returns where the revisions of a database begin, unless no server has opened it yet. */
 const generationsOf = ({ url }: Pick<TestDatabase, 'url'>) =>
@@ -76,12 +77,8 @@ describe.each(
     await using target = await to.open()
     const { vault, token } = await fill(source)
     const seen: string[] = []
-    const sums = await copyDatabase(
-      targetsOf(source),
-      between(source, target),
-      (step) => (table, rows) => {
-        seen.push(`${step} ${table} ${rows}`)
-      },
+    const sums = await copyDatabase(targetsOf(source), between(source, target), (line) =>
+      seen.push(line),
     )
     expect(sums.map(({ table, rows }) => [table, rows])).toEqual([
       ['users', 1],
@@ -96,8 +93,13 @@ describe.each(
       ['audit', expect.any(Number)],
       ['audit_marks', 2],
     ])
-    expect(seen).toContain('copied records 5')
-    expect(seen).toContain('checked records 5')
+    const rows = sums.reduce((sum, table) => sum + table.rows, 0)
+    for (const step of ['copying', 'verifying']) {
+      const ofStep = seen.filter((line) => line.startsWith(`${step}: `))
+      expect(ofStep[0]).toBe(`${step}: 0 %`)
+      expect(ofStep).toContain(`${step}: ${Math.floor((100 * (1 + 1)) / rows)} %`)
+      expect(ofStep.at(-1)).toBe(`${step}: 99 %`)
+    }
     const generations = await generationsOf(source)
     expect(generations).toHaveLength(1)
     expect(await generationsOf(target)).toEqual([])
@@ -129,8 +131,8 @@ describe.each(
     await using source = await from.openWithTables()
     await using target = await to.open()
     await fill(source)
-    const failing = () => (table: string) => {
-      if (table === 'notes') throw new Error('the cable went')
+    const failing = (line: string) => {
+      if (/^copying: [1-9]/.test(line)) throw new Error('the cable went')
     }
     expect(
       await captureError(copyDatabase(targetsOf(source), between(source, target), failing)),
@@ -285,12 +287,13 @@ test('a copy is made in pages of bounded size, even if large rows follow many sm
     for (let index = 0; index < 300; index++) add.run(`more${index}`, 'c:c')
   }
   const counts: number[] = []
-  await copyDatabase(
-    targetsOf(source),
-    { from: parseDatabaseUrl(source.url), to: parseDatabaseUrl(target.url) },
-    (step) => (table, rows) => {
-      if (table === 'notes' && step === 'copied') counts.push(rows)
-    },
+  const progress = (table: string, rows: number) => {
+    if (table === 'notes') counts.push(rows)
+  }
+  await targetsOf(source).database.withSnapshot((from) =>
+    targetsOf(target).database.withExclusive({ create: true }, (to) =>
+      to.transaction(() => copyTables(from, to.db, { progress })),
+    ),
   )
   // Each large row is a page of its own, or the last of one with small rows.
   expect(counts).toEqual([512, 1024, 1506, 1507, 1508, 1809])
@@ -306,7 +309,7 @@ test('a copy whose source fails names the source in the error', async () => {
   const copying = copyDatabase(
     targetsOf(source),
     { from: parseDatabaseUrl(url), to: parseDatabaseUrl(target.url) },
-    () => () => proxy.close(),
+    () => proxy.close(),
   )
   expect(await captureError(copying)).toMatchObject({
     code: 'unavailable',
