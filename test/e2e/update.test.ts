@@ -273,7 +273,7 @@ describe('snailpass update', () => {
       const denied = await run(['update'], { program: [...nobody, program] })
       expect(denied).toMatchObject({ code: 1 })
       expect(denied.stderr).toMatch(
-        /error: nothing was installed: EACCES: .*\nhint: check the perm/,
+        /error: nothing was installed: EACCES: .*\nhint: run it as root: sudo .* update\n/,
       )
       await expectUnchanged(installation)
     },

@@ -37,7 +37,7 @@ import { findKeyFingerprint } from '../../store/key-fingerprint'
 import { requireEnterable } from '../access'
 import { backupFolderOf, destinationOf, inspectBackupFolder } from '../backup-folder'
 import { readClockWatch } from '../clock'
-import type { Targets } from '../targets'
+import { asCallerOutside, type Targets } from '../targets'
 import { collectMetadata } from './backup-metadata'
 import { countForStep, type ProgressListener, startRowStep, startStep } from './progress'
 
@@ -84,7 +84,7 @@ async function recordBackup(
   { path, time }: WrittenBackup,
 ): Promise<boolean> {
   try {
-    const bytes = statSync(path, { throwIfNoEntry: false })?.size
+    const bytes = asCallerOutside(path, () => statSync(path, { throwIfNoEntry: false })?.size)
     const verified = {
       ...{ path: resolve(path), time, host: hostname() },
       ...(bytes !== undefined && { bytes }),

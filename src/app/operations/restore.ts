@@ -39,7 +39,7 @@ import { findKeyFingerprint, replaceKeyFingerprint } from '../../store/key-finge
 import { endAllSessions } from '../../store/sessions'
 import { type NewSecrets, withNewSecrets } from '../secret-files'
 import { auditSignerFor, findBackupSigner, keyOfSettings } from '../secret-key'
-import type { Targets } from '../targets'
+import { asCallerOutside, type Targets } from '../targets'
 import { createBackupFrom } from './backup'
 import { type ProgressListener, startRowStep, startStep } from './progress'
 import {
@@ -220,13 +220,14 @@ async function withVerifiedBackup<T>(
   }
   const encryption = await translateBackupErrors(file, 'read', async () => encryptionOf(file))
   if (encryption === null) return await withBackup(file, (backup) => verifyAndRun(backup, false))
+  const total = asCallerOutside(file, () => statSync(file).size)
   return await withUnencryptedDraft(targets.folder.path, async (draft) => {
     await decryptInto({
       path: file,
       kind: encryption,
       target: draft,
       decryption,
-      onBytes: startStep({ name: 'decrypting', total: statSync(file).size, onProgress, clock }),
+      onBytes: startStep({ name: 'decrypting', total, onProgress, clock }),
     })
     return await withBackup(draft, (backup) => verifyAndRun(backup, true), file)
   })
