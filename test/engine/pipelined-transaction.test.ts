@@ -7,11 +7,17 @@ import {
   PostgresIntrospector,
   PostgresQueryCompiler,
   sql,
+  type Transaction,
 } from 'kysely'
 import { withPipeline } from '../../src/engine/pipelined-transaction'
 
+type Tables = Record<string, never>
+
 /** A database that answers nothing before it has got so many queries, and the events of its connection. */
-function databaseThatWaitsFor(queries: number) {
+function databaseThatWaitsFor(
+  queries: number,
+  onRollback: () => Promise<unknown> = () => Promise.resolve(),
+) {
   const events: string[] = []
   const { promise: all, resolve } = Promise.withResolvers<void>()
   const connection: DatabaseConnection = {
@@ -30,7 +36,10 @@ function databaseThatWaitsFor(queries: number) {
     override acquireConnection = () => Promise.resolve(connection)
     override beginTransaction = async () => void events.push('begin')
     override commitTransaction = async () => void events.push('commit')
-    override rollbackTransaction = async () => void events.push('rollback')
+    override rollbackTransaction = async () => {
+      events.push('rollback')
+      await onRollback()
+    }
   }
   const dialect = {
     createAdapter: () => new PostgresAdapter(),
@@ -38,15 +47,11 @@ function databaseThatWaitsFor(queries: number) {
     createQueryCompiler: () => new PostgresQueryCompiler(),
     createIntrospector: (db: Kysely<unknown>) => new PostgresIntrospector(db),
   }
+  const runWork = <T>(work: (db: Transaction<Tables>) => Promise<T>) =>
+    new Kysely<Tables>({ dialect }).transaction().execute((db) => withPipeline(db, dialect, work))
   const run = (...texts: readonly string[]) =>
-    new Kysely<Record<string, never>>({ dialect })
-      .transaction()
-      .execute((db) =>
-        withPipeline(db, dialect, (piped) =>
-          Promise.all(texts.map((text) => sql.raw(text).execute(piped))),
-        ),
-      )
-  return { run, events }
+    runWork((db) => Promise.all(texts.map((text) => sql.raw(text).execute(db))))
+  return { run, runWork, events }
 }
 
 test('queries of a transaction are sent as they are made, and committed after their answers', async () => {
@@ -59,4 +64,17 @@ test('a transaction of which one query fails is rolled back', async () => {
   const { run, events } = databaseThatWaitsFor(2)
   await expect(run('fails', 'two')).rejects.toThrow('refused')
   expect(events).toEqual(['begin', 'fails', 'two', 'rollback'])
+})
+
+test('what goes on beside a rollback sends nothing any more, since that would be committed on its own', async () => {
+  let goOn = (): Promise<unknown> => Promise.resolve()
+  const { runWork, events } = databaseThatWaitsFor(1, async () => {
+    await expect(goOn()).rejects.toThrow('a query after the end of its transaction')
+  })
+  const work = runWork((db) => {
+    goOn = () => sql`late`.execute(db)
+    return sql`fails`.execute(db)
+  })
+  await expect(work).rejects.toThrow('refused')
+  expect(events).toEqual(['begin', 'fails', 'rollback'])
 })
