@@ -4,7 +4,7 @@ import { asCallerOutside } from '../src/app/targets'
 import type { Settings } from '../src/config/settings'
 import { readTextFile } from '../src/config/text-file'
 import { DomainError, errorMessage } from '../src/domain/errors'
-import { askSecret } from './terminal'
+import { askSecret } from './prompts'
 
 /** The values of the options that `withDecryptionOptions` adds. */
 export interface DecryptionOptions {

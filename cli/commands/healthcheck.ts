@@ -6,7 +6,7 @@ import { endpointsOf } from '../../src/config/listeners'
 import { DomainError } from '../../src/domain/errors'
 import { loadCommandConfig, withConfigOptions } from '../config-options'
 import { warn } from '../report'
-import { ExitError, exitCodes, info, out, outJson } from '../terminal'
+import { ExitError, exitCodes, out, outJson } from '../terminal'
 
 /** How long the server may take to answer, in milliseconds. */
 const timeout = 5_000
@@ -44,7 +44,7 @@ Examples:
         return
       }
       out(problem ?? 'ready')
-      for (const warning of warnings) info(`warning: ${warning}`)
+      for (const warning of warnings) warn(warning)
       if (problem === null) return
       throw new DomainError('unavailable', `the server at ${address} is not ready`, {
         hint: 'check that it is running and listens on this address, and read its log',

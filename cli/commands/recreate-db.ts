@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import { recreateDatabase } from '../../src/app/operations/recreate'
 import { openCommandTargets, withConfigOptions } from '../config-options'
-import { confirm, info, out } from '../terminal'
+import { confirm } from '../prompts'
+import { info, out } from '../terminal'
 
 export function recreateDbCommand(): Command {
   const command = new Command('recreate-db')

@@ -5,8 +5,9 @@ import { describeOrigin } from '../backup-origin'
 import { openCommandTargets, withConfigOptions } from '../config-options'
 import { type DecryptionOptions, decryptionOf, withDecryptionOptions } from '../decryption-options'
 import { formatCount, formatTime } from '../format'
+import { confirm } from '../prompts'
 import { exitOnSignals } from '../signals'
-import { confirm, createProgressLine, info, out } from '../terminal'
+import { createProgressLine, info, out } from '../terminal'
 
 interface RestoreOptions extends DecryptionOptions {
   readonly dryRun?: true

@@ -9,7 +9,8 @@ import {
 import { systemRuntime } from '../../src/app/runtime'
 import { CombinedError, DomainError } from '../../src/domain/errors'
 import { formatFields, formatJsonTime, formatYesNo } from '../format'
-import { confirm, ExitError, exitCodes, info, out, outJson } from '../terminal'
+import { confirm } from '../prompts'
+import { ExitError, exitCodes, info, out, outJson } from '../terminal'
 import { printWelcome } from '../welcome'
 import { stepCommand } from './service-step'
 

@@ -8,7 +8,8 @@ import {
 import { tlsKeys } from '../../src/config/settings'
 import { openCommandTargets, withConfigOptions } from '../config-options'
 import { formatFields, formatJsonTime, formatTime } from '../format'
-import { confirm, info, out, outJson, outText } from '../terminal'
+import { confirm } from '../prompts'
+import { info, out, outJson, outText } from '../terminal'
 
 export function tlsCommand(): Command {
   return new Command('tls')

@@ -8,10 +8,7 @@ import {
 import { systemRuntime } from '../../src/app/runtime'
 import { DomainError } from '../../src/domain/errors'
 import { formatBytes } from '../format'
-import { createProgressLine, ExitError, info, out, outJson } from '../terminal'
-
-/** What `--check` exits with if there is a newer release: neither success nor a failure, for scripts. */
-const newerReleaseExitCode = 5
+import { createProgressLine, ExitError, exitCodes, info, out, outJson } from '../terminal'
 
 interface UpdateOptions {
   readonly check?: true
@@ -46,7 +43,7 @@ Exit codes:
   0  updated, or there is no newer release
   1  refused or failed; the old version is installed and runs
   2  invalid usage, or this build does not know where releases are
-  ${newerReleaseExitCode}  with --check: there is a newer release
+  ${exitCodes.newerRelease}  with --check: there is a newer release
 
 Examples:
   sudo snailpass update
@@ -67,7 +64,7 @@ async function check(request: UpdateRequest, isJson: boolean): Promise<void> {
   const report = await checkForUpdate(request, systemRuntime)
   if (isJson) outJson(toJson(report))
   else for (const line of linesOf(report)) out(line)
-  if (report.isNewer) throw new ExitError(newerReleaseExitCode)
+  if (report.isNewer) throw new ExitError(exitCodes.newerRelease)
 }
 
 function linesOf({ version, release, from, isNewer }: UpdateReport): readonly string[] {

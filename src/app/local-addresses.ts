@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { type Endpoint, formatListenAddress } from '../config/listen-address'
 import { isIpv6, networkOf, parseAddress } from '../domain/address'
-import { isPrivate, type NetworkMatcher } from '../domain/networks'
+import { isLoopback, isPrivate, type NetworkMatcher } from '../domain/networks'
 import type { MonotonicClock } from '../domain/runtime'
 
 /**
@@ -44,17 +44,21 @@ export function urlsForClients(
     const isAll = 'port' in address && (address.hostname === '0.0.0.0' || address.hostname === '::')
     if (!isAll) return urlsOf(endpoint)
     const isAddress = (url: string) => /^https?:\/\/(?:\d|\[)/.test(url)
-    const isLoopback = (url: string) => /^https?:\/\/(?:localhost|127\.|\[::1\])/.test(url)
     const urls = urlsOf(endpoint)
     const others = [
-      ...urls.filter((url) => isAddress(url) && !isLoopback(url)),
+      ...urls.filter((url) => isAddress(url) && !isLoopbackUrl(url)),
       ...names.map(
         (name) => new URL(`${isTls ? 'https' : 'http'}://${name}:${address.port}/`).href,
       ),
     ]
-    return others.length === 0 ? urls.filter(isLoopback) : others
+    return others.length === 0 ? urls.filter(isLoopbackUrl) : others
   })
   return [...new Set(found)]
+}
+
+/** Returns whether a URL leads to this machine, wherever it is opened. */
+export function isLoopbackUrl(url: string): boolean {
+  return isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''))
 }
 
 /** The socket of Avahi, which answers for the name of a Linux machine. */

@@ -3,6 +3,7 @@ import { endpointsOf } from '../config/listeners'
 import type { Settings } from '../config/settings'
 import { dataFolder } from '../files/data-folder'
 import { type RunningServer, readServerFile } from '../files/server-file'
+import { portOf } from '../http/base-url'
 
 export type { RunningServer }
 
@@ -24,8 +25,6 @@ export function currentEndpoints(settings: Settings): readonly Endpoint[] {
 export function endpointOf(url: URL): Endpoint {
   if (url.protocol === 'unix:')
     return { address: { path: decodeURIComponent(url.pathname) }, isTls: false }
-  const isTls = url.protocol === 'https:'
-  const usualPort = isTls ? 443 : 80
-  const port = url.port === '' ? usualPort : Number(url.port)
-  return { address: { hostname: url.hostname.replace(/^\[|\]$/g, ''), port }, isTls }
+  const hostname = url.hostname.replace(/^\[|\]$/g, '')
+  return { address: { hostname, port: portOf(url) }, isTls: url.protocol === 'https:' }
 }

@@ -1,5 +1,6 @@
 import type { Settings } from '../config/settings'
 import type { SignUpPolicy } from '../domain/sign-up-policy'
+import { isLoopbackUrl } from './local-addresses'
 import { signUpPolicyOf } from './sign-up-policy'
 import { vaultUrlOf } from './vault-url'
 
@@ -23,7 +24,7 @@ export function welcomeOf(
   { isEmpty }: { readonly isEmpty: boolean },
 ): Welcome {
   const { publicUrl, dataDir } = settings
-  const reached = addresses.filter((url) => !/^https?:\/\/(?:localhost|127\.|\[::1\])/.test(url))
+  const reached = addresses.filter((url) => !isLoopbackUrl(url))
   const plain = reached.find((url) => url.startsWith('http:')) ?? reached[0] ?? null
   return {
     ...{ addresses, dataDir, isEmpty },

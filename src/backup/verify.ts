@@ -58,6 +58,11 @@ export interface Manifest {
   readonly signature: BackupSignature | null
 }
 
+/** Returns the number of rows that a backup has in all tables. */
+export function countBackedUpRows({ tables }: Pick<Manifest, 'tables'>): number {
+  return tables.reduce((sum, { checksum }) => sum + checksum.rows, 0)
+}
+
 /** A backup that is open for reading. */
 export interface OpenedBackup {
   /** The path that messages name. The open file may be a decrypted copy of it. */

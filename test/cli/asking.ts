@@ -2,7 +2,8 @@
  * A program for terminal.test.ts: asks for two secrets and prints them as JSON. When SIGTERM is typed, it sends that
  * signal to itself.
  */
-import { askSecret, reportError } from '../../cli/terminal'
+import { askSecret } from '../../cli/prompts'
+import { reportError } from '../../cli/terminal'
 
 process.stdin.on('data', (bytes) => {
   if (String(bytes) === 'SIGTERM') process.kill(process.pid, 'SIGTERM')

@@ -1,15 +1,9 @@
 import { describe, expect, spyOn, test } from 'bun:test'
 import { formatAdoption, reportAdoption } from '../../cli/adoption-report'
 import { readPassphrase } from '../../cli/decryption-options'
+import { readSecretLine } from '../../cli/prompts'
 import { exitOnSignals } from '../../cli/signals'
-import {
-  createProgressLine,
-  ExitError,
-  exitCodes,
-  outJson,
-  readSecretLine,
-  reportError,
-} from '../../cli/terminal'
+import { createProgressLine, ExitError, exitCodes, outJson, reportError } from '../../cli/terminal'
 import { CombinedError, DomainError, type ErrorCode } from '../../src/domain/errors'
 import { captureError } from '../support/capture-error'
 import { captureOutput } from '../support/cli'
@@ -81,7 +75,14 @@ hint: this
   })
 
   test('has exit codes that scripts rely on', () => {
-    expect(exitCodes).toEqual({ done: 0, failed: 1, usage: 2, notFound: 3, notChecked: 4 })
+    expect(exitCodes).toEqual({
+      done: 0,
+      failed: 1,
+      usage: 2,
+      notFound: 3,
+      notChecked: 4,
+      newerRelease: 5,
+    })
   })
 
   test('that was printed already has only a code', () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, spyOn, test } from 'bun:test'
 import * as readline from 'node:readline/promises'
-import { confirm, createProgressLine, info, out, outJson, reportError } from '../../cli/terminal'
+import { confirm } from '../../cli/prompts'
+import { createProgressLine, info, out, outJson, reportError } from '../../cli/terminal'
 import { CombinedError, DomainError } from '../../src/domain/errors'
 import { captureOutput, runCommand } from '../support/cli'
 import {

@@ -24,9 +24,9 @@ export async function startTestServer(
     dataDir?: string
     listen?: string
     certificates?: CertificateSource
-    /** Whether the SQLite file that a URL names is created. */
     /** PBKDF2 iterations of password hashes: 1 by default. */
     iterations?: number
+    /** Whether the SQLite file that a URL names is created. */
     create?: boolean
     runBackup?: RunBackup
   } = {},

@@ -2,7 +2,8 @@ import { Command } from 'commander'
 import { addUser } from '../../../src/app/operations/users'
 import { DomainError } from '../../../src/domain/errors'
 import { openCommandTargets, withConfigOptions } from '../../config-options'
-import { askSecret, info, out, readSecretLine } from '../../terminal'
+import { askSecret, readSecretLine } from '../../prompts'
+import { info, out } from '../../terminal'
 
 /** Minimum length of a master password, in characters. The Windows client has the same minimum. */
 const minPasswordLength = 11

@@ -2,7 +2,8 @@ import { Command } from 'commander'
 import { deleteUser } from '../../../src/app/operations/users'
 import { backupKeys } from '../../../src/config/settings'
 import { openCommandTargets, withConfigOptions } from '../../config-options'
-import { confirm, info, out } from '../../terminal'
+import { confirm } from '../../prompts'
+import { info, out } from '../../terminal'
 import { linesOf } from './list'
 
 export function deleteCommand(): Command {

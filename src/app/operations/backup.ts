@@ -23,7 +23,7 @@ import {
 } from '../../backup/files'
 import { selectExpired } from '../../backup/retention'
 import { requireSpace } from '../../backup/space'
-import { verifyBackup, withBackup } from '../../backup/verify'
+import { countBackedUpRows, verifyBackup, withBackup } from '../../backup/verify'
 import { writeBackupFile } from '../../backup/write'
 import type { Settings } from '../../config/settings'
 import { estimateBackupSize } from '../../database/content-size'
@@ -205,7 +205,13 @@ export async function createBackupFrom(
       })
     },
   )
-  return { path, time, rows: countTotalRows(tables), tables, isEncrypted }
+  return {
+    path,
+    time,
+    rows: tables.reduce((sum, table) => sum + table.rows, 0),
+    tables,
+    isEncrypted,
+  }
 }
 
 /** Returns who can decrypt backups, according to the settings; null for no encryption. */
@@ -228,10 +234,6 @@ async function requireSpaceFor(
       ? [{ folder: dirname(location.path), keepFree: settings.minFreeSpace }]
       : []),
   ])
-}
-
-function countTotalRows(tables: readonly TableChecksum[]): number {
-  return tables.reduce((sum, table) => sum + table.rows, 0)
 }
 
 /** A file in the backup folder. */
@@ -278,7 +280,7 @@ async function inspectFile({
     return await withBackup(path, async ({ manifest }) => ({
       ...file,
       time: manifest.time,
-      rows: countTotalRows(manifest.tables.map(({ checksum }) => checksum)),
+      rows: countBackedUpRows(manifest),
       complete: true,
     }))
   } catch (error) {

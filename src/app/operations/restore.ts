@@ -10,6 +10,7 @@ import { withUnencryptedDraft } from '../../backup/files'
 import { secretNames } from '../../backup/format'
 import { matchTables, replaceContents } from '../../backup/restore'
 import {
+  countBackedUpRows,
   type Manifest,
   type OpenedBackup,
   originOf,
@@ -183,7 +184,7 @@ async function replaceEverything(
           (name) =>
             startRowStep({
               name,
-              total: rowsOf(verified),
+              total: countBackedUpRows(verified),
               onProgress,
               clock: runtime.monotonicClock,
             }),
@@ -207,7 +208,7 @@ async function withVerifiedBackup<T>(
 ): Promise<T> {
   const { monotonicClock: clock } = targets.runtime
   const verifyAndRun = async (backup: OpenedBackup, isEncrypted: boolean) => {
-    const total = rowsOf(backup.manifest)
+    const total = countBackedUpRows(backup.manifest)
     const manifest = await verifyBackup(
       backup,
       startRowStep({ name: 'verifying', total, onProgress, clock }),
@@ -231,10 +232,6 @@ async function withVerifiedBackup<T>(
     })
     return await withBackup(draft, (backup) => verifyAndRun(backup, true), file)
   })
-}
-
-function rowsOf({ tables }: Manifest): number {
-  return tables.reduce((sum, { checksum }) => sum + checksum.rows, 0)
 }
 
 /** Returns the path of the backup, null for a database without rows. */

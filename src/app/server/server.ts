@@ -6,11 +6,9 @@ import { type Loop, startLoop } from '../../background'
 import type { Settings } from '../../config/settings'
 import { createTokens } from '../../crypto/tokens'
 import { largeFileBytes } from '../../database/sqlite-clean-end'
-import { createAcmeChallenges } from '../../domain/acme-challenges'
 import { createBackups } from '../../domain/backups'
 import type { CertificateSource } from '../../domain/certificates'
 import { createLoginEventBuffer } from '../../domain/login-events'
-import { type Wait, withTimeout } from '../../domain/runtime'
 import { dataFolder } from '../../files/data-folder'
 import type { Log } from '../../log'
 import { version } from '../../version'
@@ -21,22 +19,19 @@ import type { Runtime } from '../runtime'
 import { vaultUrlOf } from '../vault-url'
 import { type Welcome, welcomeOf } from '../welcome'
 import { startAnswerCache } from './answer-cache'
-import { createServerApi, listEndpoints, type NetworkEndpoint, type ServerApiDeps } from './api'
 import { startAuditWriter } from './audit-writer'
 import { watchBackupFolder } from './backup-folder-watch'
 import { type RunBackup, startBackupSchedule } from './backup-schedule'
-import { openCertificates } from './certificates'
 import { startCleanup } from './cleanup'
 import { startClockWatch } from './clock'
 import { createMailService } from './confirmation-mail'
 import { openServerDatabase } from './database'
 import { type CheckDatabase, startDatabaseCheck } from './database-check'
+import { startHttp } from './http'
 import type { Instruments } from './instruments'
-import { type Listeners, startListeners } from './listeners'
 import { startAnnouncing } from './mdns'
-import type { MetricSourceDeps } from './metric-sources'
 import { watchOpenFiles } from './open-files-watch'
-import { type ProxyWatch, watchProxies } from './proxy-watch'
+import { watchProxies } from './proxy-watch'
 import { createRules } from './rules'
 import { tellCommands } from './server-file'
 
@@ -199,7 +194,9 @@ async function startParts(
     iterations: options.iterations,
     instruments,
   })
-  const { urls, reloadCertificates, ...http } = await startHttp(start, {
+  const { urls, reloadCertificates, ...http } = await startHttp({
+    ...start,
+    ownCertificates: options.certificates ?? null,
     rules,
     store,
     clockWatch,
@@ -282,48 +279,6 @@ async function createInstruments({ settings, runtime }: ServerDeps): Promise<Ins
   return instruments.createInstruments(runtime.monotonicClock)
 }
 
-/** What metrics need to know of listeners. */
-type HttpSources = Pick<MetricSourceDeps, 'countRunning' | 'certificates'>
-
-/** Starts certificates and listeners. */
-async function startHttp(
-  start: Start,
-  parts: Pick<
-    ServerApiDeps,
-    'rules' | 'store' | 'clockWatch' | 'backups' | 'backupFolder' | 'damage' | 'watches' | 'isLocal'
-  > & { readonly proxies: ProxyWatch; readonly instruments: Instruments | null },
-): Promise<Pick<Server, 'urls' | 'reloadCertificates'> & HttpSources> {
-  const { runtime, options, services, checks } = start
-  const challenges = createAcmeChallenges({ ...parts, ...runtime })
-  const certificates =
-    options.certificates === undefined ? await openCertificates({ ...start, challenges }) : null
-  if (certificates !== null) services.push(() => certificates.stop())
-  let endpoints: readonly NetworkEndpoint[] = []
-  const apiDeps = { ...start, ...parts, challenges, certificates, endpoints: () => endpoints }
-  const listeners = await startListeners({
-    ...start,
-    proxies: parts.proxies,
-    api: createServerApi(apiDeps),
-    certificates: options.certificates ?? certificates,
-    ...(parts.instruments !== null && { onAnswer: parts.instruments.onAnswer }),
-    monotonicClock: runtime.monotonicClock,
-    wait: runtime.wait,
-  })
-  const { countRunning } = listeners
-  checks.push(() => countRunning() === 0)
-  services.push((timeout) => drain(listeners, timeout, runtime.wait))
-  endpoints = listEndpoints(listeners.urls)
-  // Nothing serves the certificate if HTTPS was a wish that could not be had.
-  const isTls = endpoints.some(({ protocol }) => protocol === 'https:')
-  if (!isTls) await certificates?.stop()
-  return {
-    urls: listeners.urls,
-    reloadCertificates: () => certificates?.checkNow(),
-    countRunning,
-    certificates: isTls ? (options.certificates ?? certificates) : null,
-  }
-}
-
 /** Stops services at the same time. Throws the first failure, once all of them have ended. */
 async function stopTogether(
   services: readonly ((timeout: number) => Promise<unknown>)[],
@@ -332,10 +287,4 @@ async function stopTogether(
   const results = await Promise.allSettled(services.map((stop) => stop(timeout)))
   const failure = results.find((result) => result.status === 'rejected')
   if (failure !== undefined) throw failure.reason
-}
-
-/** Waits until every running request is answered, and cuts those that take longer than `timeout` milliseconds. */
-async function drain(listeners: Listeners, timeout: number, wait: Wait): Promise<void> {
-  const onTimeout = () => listeners.stop({ now: true })
-  await withTimeout({ wait, timeout, onTimeout }, listeners.stop())
 }
