@@ -1,6 +1,6 @@
 import type { Awaitable } from '../domain/awaitable'
 import type { ErrorPageKind } from '../web/error-page'
-import { htmlResponse } from './pages'
+import { htmlResponse, renderOnce } from './pages'
 import type { RequestContexts } from './request-context'
 
 /** The routes that people open in a browser, and those that match none. All others are of the API, and answer JSON. */
@@ -24,20 +24,15 @@ export function createErrorPages(deps: {
   /** Path of the start page. */
   readonly base: string
 }): (request: Request, response: Response) => Awaitable<Response> {
-  /** Each is rendered once, since anybody may ask for them, as often as they like. */
-  const rendered = new Map<ErrorPageKind, string>()
+  const errorPage = renderOnce(({ renderErrorPage }, kind: ErrorPageKind) =>
+    renderErrorPage(kind, deps.base),
+  )
 
   async function toPage(response: Response): Promise<Response> {
-    const { errorPageKindOf } = (await import('../web/pages')).pages
-    const kind = errorPageKindOf(response.status)
-    const page = await htmlResponse(
-      ({ renderErrorPage }) => {
-        const known = rendered.get(kind) ?? renderErrorPage(kind, deps.base)
-        rendered.set(kind, known)
-        return known
-      },
-      { status: response.status },
-    )
+    const { status } = response
+    const page = await htmlResponse((pages) => errorPage(pages.errorPageKindOf(status))(pages), {
+      status,
+    })
     for (const [name, value] of response.headers)
       if (!page.headers.has(name)) page.headers.set(name, value)
     return page

@@ -29,17 +29,9 @@ export function pagesRoutes(deps: {
   const favicon = Bun.file(faviconPath).bytes()
   const base = basePathOf(deps.publicUrl)
 
-  /** The few pages of links. Each is rendered once, since anybody may ask for them, as often as they like. */
-  const linkPages = new Map<ConfirmationPageOutcome, string>()
-  const linkPage =
-    (what: ConfirmationPageOutcome) =>
-    ({ renderConfirmationPage }: Pages): string => {
-      const known = linkPages.get(what)
-      if (known !== undefined) return known
-      const page = renderConfirmationPage(what, base)
-      linkPages.set(what, page)
-      return page
-    }
+  const linkPage = renderOnce(({ renderConfirmationPage }, what: ConfirmationPageOutcome) =>
+    renderConfirmationPage(what, base),
+  )
 
   /** Answers with the page of what `find` returns or throws: people follow the link, so an expected error is no JSON. */
   const respondToLink = async (
@@ -129,6 +121,18 @@ export function httpsUrlOf(address: URL, opened: URL, port: number | null): URL 
 }
 
 type Pages = typeof import('../web/pages').pages
+
+/** Returns what renders each of a few pages once, since anybody may ask for them, as often as they like. */
+export function renderOnce<Kind>(
+  render: (pages: Pages, kind: Kind) => string,
+): (kind: Kind) => (pages: Pages) => string {
+  const rendered = new Map<Kind, string>()
+  return (kind) => (pages) => {
+    const page = rendered.get(kind) ?? render(pages, kind)
+    rendered.set(kind, page)
+    return page
+  }
+}
 
 /** Returns an HTML page that may load nothing from elsewhere. With `hasForm`, it may send a form to this server. */
 export async function htmlResponse(
