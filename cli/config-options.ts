@@ -4,9 +4,7 @@ import { systemRuntime } from '../src/app/runtime'
 import { openTargets, type Targets, workAsOwner } from '../src/app/targets'
 import { type DatabaseLocation, parseDatabaseUrl } from '../src/config/database-url'
 import { type Config, type ConfigInput, loadConfig } from '../src/config/load'
-import { fileVariantOf } from '../src/config/secret-file'
 import { type Settings, type SettingValues, settingTable } from '../src/config/settings'
-import { settingsFileVariable } from '../src/config/settings-file'
 import { namingSetting } from '../src/config/values'
 import { warn } from './report'
 
@@ -18,47 +16,30 @@ function defaultSettingsFile(): string | null {
 /** The settings that each command reads. */
 const keysByCommand = new WeakMap<Command, readonly (keyof SettingValues)[]>()
 
-/**
- * Adds `--config` and the options of these settings to a command. Settings without an option, which are read from the
- * environment or the settings file only, are listed below the options in its help.
- */
+/** What the help of every command with settings says below its options. */
+export const settingsNote =
+  'Without an option, its setting counts: snailpass config prints all settings.'
+
+/** Adds `--config` and the options of these settings to a command. The others are in no help: `snailpass config` prints them. */
 export function withConfigOptions(
   command: Command,
   keys: readonly (keyof SettingValues)[],
 ): Command {
   keysByCommand.set(command, keys)
   const defaultFile = defaultSettingsFile()
-  const defaultNote = defaultFile === null ? '' : `; default: ${defaultFile}, if it exists`
-  command.option(
-    '--config <file>',
-    `read settings from this file of NAME=value lines (${settingsFileVariable}${defaultNote})`,
-  )
-  const others: string[] = []
+  const defaultNote = defaultFile === null ? '' : ` (default: ${defaultFile})`
+  command.option('--config <file>', `settings file${defaultNote}`)
   for (const key of keys) {
-    const {
-      flag,
-      valueName = 'value',
-      isRepeatable,
-      meaning,
-      defaultText,
-      name,
-      isSecret,
-    } = settingTable[key]
-    const names = isSecret === true ? `${name} or ${fileVariantOf(name)}` : name
-    if (flag === undefined) others.push(`  ${names}\n    ${meaning} (default: ${defaultText})`)
-    else {
-      const repeatable = isRepeatable === true ? '; may be repeated' : ''
-      const text = `${meaning} (${name}; default: ${defaultText}${repeatable})`
-      command.option(`${flag} <${valueName}>`, text, isRepeatable === true ? joinValues : lastValue)
-    }
-  }
-  if (others.length > 0) {
-    command.addHelpText(
-      'after',
-      `\nSettings for the environment or settings file only. NAME_FILE reads a secret from a file.\n${others.join('\n')}`,
+    const { option } = settingTable[key]
+    if (option === undefined) continue
+    const { flag, valueName, summary, isRepeatable } = option
+    command.option(
+      `${flag} <${valueName}>`,
+      summary,
+      isRepeatable === true ? joinValues : lastValue,
     )
   }
-  return command
+  return command.addHelpText('after', `\n${settingsNote}`)
 }
 
 /** How commander combines the values of an option that is given several times. */
@@ -81,8 +62,8 @@ export function configInputOf(command: Command): ConfigInput {
   }
   const keys = keysByCommand.get(command) ?? []
   const flags = keys.flatMap((key) => {
-    const { flag } = settingTable[key]
-    return flag === undefined ? [] : [[key, text(flag)]]
+    const { option } = settingTable[key]
+    return option === undefined ? [] : [[key, text(option.flag)]]
   })
   return {
     environment: process.env,

@@ -51,8 +51,3 @@ export function formatFields(
   const width = Math.max(...fields.map(([label]) => label.length)) + 2
   return fields.map(([label, value]) => `${label.padEnd(width)}${value}`)
 }
-
-/** Returns the line for a table of a database: its name, its rows and its checksum in hexadecimal. */
-export function formatChecksum(table: string, rows: number, sha256: string): string {
-  return `${table.padEnd(18)}${String(rows).padStart(9)}  ${sha256}`
-}

@@ -54,16 +54,19 @@ Examples:
   snailpass serve
   snailpass serve --data-dir /srv/snailpass --listen 0.0.0.0:5000
   snailpass backup --to /mnt/usb/
-  snailpass adopt --dry-run
-  snailpass copy sqlite:/srv/snailpass/snailpass.db postgres://snailpass@db/snailpass
+  snailpass adopt /srv/original/app.db --dry-run
+  snailpass copy sqlite:/srv/snailpass.db postgres://snailpass@db/snailpass
   snailpass recreate-db --data-dir /srv/snailpass
   sudo ./snailpass service install
 
 ${exitCodesHelp}
 
+Confirmation:
+  A command that deletes or replaces data asks first; --yes answers "yes".
+
 JSON:
-  Commands that print data have --json. Errors and warnings are then a JSON object on stderr.
-  The members keep their names and types.`,
+  Commands that print data have --json. Errors and warnings are then a JSON
+  object on stderr. The members keep their names and types.`,
     )
     .configureOutput({
       writeOut: outText,

@@ -7,10 +7,10 @@ import { writeStderr } from './streams'
 import { info } from './terminal'
 
 /**
- * Asks the user to type `word` before something that can't be undone. `option` skips the question. Throws `invalid` without
- * a terminal, and `conflict` for any other answer.
+ * Asks for "yes" before something that deletes or replaces data, or that every device must follow. `option` skips the question.
+ * Throws `invalid` without a terminal, and `conflict` for any other answer.
  */
-export async function confirm(question: string, word: string, option = '--yes'): Promise<void> {
+export async function confirm(effect: string, option = '--yes'): Promise<void> {
   if (!process.stdin.isTTY) {
     throw new DomainError('invalid', "can't ask for confirmation: not a terminal", {
       hint: `use ${option} to skip`,
@@ -20,14 +20,11 @@ export async function confirm(question: string, word: string, option = '--yes'):
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   // Ctrl-C and Ctrl-D close the terminal interface without an answer. They count as an empty answer.
   const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
-  const shown = escapeUnprintable(word)
-  info(question)
-  const typed = terminal.question(`Type "${shown}" to continue: `)
+  info(effect)
+  const typed = terminal.question('Type "yes" to continue: ')
   const answer = await Promise.race([typed, closed])
   terminal.close()
-  // What is not printable can't be typed: the user types what is shown.
-  if (answer.trim() === shown) return
-  throw cancelledError()
+  if (answer.trim() !== 'yes') throw cancelledError()
 }
 
 export interface SecretPrompt {

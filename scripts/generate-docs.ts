@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { settingsNote } from '../cli/config-options'
 import { createProgram } from '../cli/program'
 import { fileVariantOf } from '../src/config/secret-file'
 import { settingTable } from '../src/config/settings'
@@ -32,12 +33,12 @@ process.exit(isStale ? 1 : 0)
 
 function settingsPage(): string {
   const rows = Object.values(settingTable).map(
-    ({ name, alias, flag, isSecret, defaultText, meaning }) => {
+    ({ name, alias, option, isSecret, defaultText, meaning }) => {
       const names = [name, ...(alias === undefined ? [] : [alias])]
       const files = isSecret === true ? [fileVariantOf(name)] : []
       return [
         [...names, ...files].map((each) => `\`${each}\``).join(', '),
-        flag === undefined ? '' : `\`${flag}\``,
+        option === undefined ? '' : `\`${option.flag}\``,
         defaultText,
         meaning,
       ]
@@ -154,7 +155,10 @@ function listCommands(parent: Command, path = parent.name()): readonly NamedComm
 }
 
 function section({ name, command }: NamedCommand): string {
-  const settingFlags = new Set(['--config', ...Object.values(settingTable).map(({ flag }) => flag)])
+  const settingFlags = new Set([
+    '--config',
+    ...Object.values(settingTable).map(({ option }) => option?.flag),
+  ])
   const named = [
     ...command.registeredArguments.map((each) => [argumentText(each), each.description]),
     ...command.options
@@ -193,7 +197,7 @@ function argumentText(argument: Command['registeredArguments'][number]): string 
   return `\`${argument.required ? `<${name}>` : `[${name}]`}\``
 }
 
-/** What the help says behind its lists: paragraphs, and examples as code. Settings are left out. */
+/** What the help says behind its lists: paragraphs, and examples as code. The note on settings, which is the same for all, is left out. */
 function afterOptions(command: Command): string {
   let help = ''
   command.configureOutput({
@@ -206,7 +210,7 @@ function afterOptions(command: Command): string {
   const lists = paragraphs.findLastIndex((text) => /^(?:Options|Commands|Arguments):$/m.test(text))
   return paragraphs
     .slice(lists + 1)
-    .filter((text) => !/^ {2}[A-Z_]+(?: or [A-Z_]+)?$/m.test(text))
+    .filter((text) => text !== settingsNote)
     .map((text) => {
       const lines = text.split('\n')
       const [heading = '', ...rest] = lines

@@ -1,12 +1,19 @@
+import { statSync } from 'node:fs'
 import { Command } from 'commander'
 import { adoptDatabase } from '../../src/app/operations/adopt'
+import { databaseAt, placesOf, type Targets } from '../../src/app/targets'
+import type { DatabaseLocation } from '../../src/config/database-url'
+import { parsePath } from '../../src/config/paths'
+import { namingSetting } from '../../src/config/values'
+import { DomainError } from '../../src/domain/errors'
 import { reportAdoption } from '../adoption-report'
-import { openCommandTargets, withConfigOptions } from '../config-options'
+import { openCommandTargets, parseDatabaseUrlArgument, withConfigOptions } from '../config-options'
 import { createProgressLine, info } from '../terminal'
 
 export function adoptCommand(): Command {
   const command = new Command('adopt')
-    .description('migrate an original SnailPass database in place')
+    .description('migrate a database of the original server in place')
+    .argument('[file]', 'its SQLite file, or its URL (default: the database of the settings)')
     .option('--dry-run', 'only print what would be migrated')
     .option(
       '--keep <id>',
@@ -17,23 +24,64 @@ export function adoptCommand(): Command {
     .addHelpText(
       'after',
       `
-Stop the original server first. Its users keep their vaults and sign in as before. Rows
-without an owner are moved to the table set_aside and counted. On Postgres the migration
-is a single transaction; a SQLite file is backed up first.
+Stop the original server first. Its users keep their vaults and sign in as
+before. Rows without an owner are moved to the table set_aside and counted. On
+Postgres the migration is a single transaction; a SQLite file is backed up
+first, into the data folder.
 
 Examples:
-  SNAILPASS_DATABASE_URL=sqlite:/srv/original/app.db snailpass adopt --dry-run
+  snailpass adopt /srv/original/app.db --dry-run
   SNAILPASS_DATABASE_URL=postgresql://snailpass@db/snailpass snailpass adopt`,
     )
-    .action(async (options: { dryRun?: true; keep?: string[] }) => {
+    .action(async (file: string | undefined, options: { dryRun?: true; keep?: string[] }) => {
       const { dryRun = false, keep = [] } = options
+      const targets = targetsOf(command, file)
+      const { name } = targets.database
+      // An empty file of the settings was this server's, and has lost its content.
+      if (file !== undefined && isEmptyFile(targets.location)) throw noDatabaseError(name)
       const progress = createProgressLine()
-      const report = await adoptDatabase(openCommandTargets(command), {
+      const result = await adoptDatabase(targets, {
         keep,
         dryRun,
         onProgress: progress.update,
       }).finally(progress.end)
-      if (report === null) info('Nothing to do: there is no database of the original server.')
-      else reportAdoption(report, dryRun)
+      if (result === 'nothing') throw noDatabaseError(name)
+      if (result === 'ours')
+        info(`Nothing to do: ${name} is a database of this server, not of the original one.`)
+      else
+        reportAdoption(result, {
+          isDryRun: dryRun,
+          named: file === undefined ? null : targets.location,
+        })
     })
+}
+
+/** Returns the targets of the settings, with the database that the argument names. */
+function targetsOf(command: Command, file: string | undefined): Targets {
+  if (file === undefined) return openCommandTargets(command)
+  const location = parseLocation(file)
+  const targets = openCommandTargets(command, placesOf(location))
+  return { ...targets, location, database: databaseAt(location, targets.folder, targets.runtime) }
+}
+
+function parseLocation(text: string): DatabaseLocation {
+  // A single character before the colon is a drive of Windows.
+  if (/^\w[\w+]+:/.test(text)) return parseDatabaseUrlArgument('<file>', text)
+  return { engine: 'sqlite', path: namingSetting('<file>', () => parsePath('file', text)) }
+}
+
+function isEmptyFile(location: DatabaseLocation): boolean {
+  return (
+    location.engine === 'sqlite' && statSync(location.path, { throwIfNoEntry: false })?.size === 0
+  )
+}
+
+function noDatabaseError(name: string): DomainError {
+  return new DomainError(
+    'not_found',
+    `no database of the original server: ${name} is empty or missing`,
+    {
+      hint: 'name its SQLite file: snailpass adopt FILE; or set SNAILPASS_DATABASE_URL to its URL',
+    },
+  )
 }

@@ -37,9 +37,9 @@ export function auditCommand(): Command {
     .addHelpText(
       'after',
       `
-The newest row comes last; times are in UTC. When an account signs in from one network several
-times within an hour, the first sign-in has its own row; the others share one row with their
-count. Works while servers run.
+The newest row comes last; times are in UTC. When an account signs in from one
+network several times within an hour, the first sign-in has its own row; the
+others share one row with their count. Works while servers run.
 
 Examples:
   snailpass audit --since 7d
@@ -113,13 +113,14 @@ function pruneCommand(): Command {
     .addHelpText(
       'after',
       `
-A running server does this automatically once a day. A signed checkpoint records where the log
-begins afterwards: this distinguishes pruned rows from rows that someone else removed. Rows that
-fail verification are kept as evidence.
+A running server does this automatically once a day. A signed checkpoint records
+where the log begins afterwards: this distinguishes pruned rows from rows that
+someone else removed. Rows that fail verification are kept as evidence.
 
-To continue with a log that fails verification, run \`snailpass audit verify\`, keep a copy of the
-database, stop the server and run this command with --accept-broken-trail. It signs the log as it
-is now and adds a row that records what was wrong.
+To continue with a log that fails verification, run \`snailpass audit verify\`,
+keep a copy of the database, stop the server and run this command with
+--accept-broken-trail. It signs the log as it is now and adds a row that records
+what was wrong.
 
 Example:
   snailpass audit prune`,

@@ -16,6 +16,7 @@ import { namingSetting } from '../../src/config/values'
 import { DomainError } from '../../src/domain/errors'
 import { describeOrigin } from '../backup-origin'
 import { openCommandTargets, withConfigOptions } from '../config-options'
+import { checksumColumns, formatContents } from '../contents'
 import {
   askNewPassphrase,
   type DecryptionOptions,
@@ -23,14 +24,7 @@ import {
   readPassphrase,
   withDecryptionOptions,
 } from '../decryption-options'
-import {
-  formatCell,
-  formatChecksum,
-  formatCount,
-  formatJsonTime,
-  formatTime,
-  formatTimestamp,
-} from '../format'
+import { formatCell, formatJsonTime, formatTime, formatTimestamp } from '../format'
 import { longOption, printTable, type TableOptions } from '../print-table'
 import { warn } from '../report'
 import { exitOnSignals } from '../signals'
@@ -74,14 +68,15 @@ export function backupCommand(): Command {
     .addHelpText(
       'after',
       `
-Works while servers run. For SQLite and Postgres alike, a backup is a single SQLite file with all
-accounts, vaults, pending emails and settings. It contains secrets only with --with-secrets, which
-requires encryption. The backup is read back and verified by a checksum of each table before it
-gets its final name, which is printed. \`age --decrypt\` decrypts an encrypted backup; sqlite3
-opens any other.
+Works while servers run. For SQLite and Postgres alike, a backup is a single
+SQLite file with all accounts, vaults, pending emails and settings. It contains
+secrets only with --with-secrets, which requires encryption. The backup is read
+back and verified by a checksum of each table before it gets its final name,
+which is printed. \`age --decrypt\` decrypts an encrypted backup; sqlite3 opens
+any other.
 
---to creates the folder that it names if the folder above exists. The backup folder of the settings
-must exist: its disk may not be mounted.
+--to creates the folder that it names if the folder above exists. The backup
+folder of the settings must exist: its disk may not be mounted.
 
 Examples:
   snailpass backup --data-dir /srv/snailpass
@@ -104,7 +99,7 @@ Examples:
         onProgress: progress.update,
       }).finally(progress.end)
       const encrypted = written.isEncrypted ? ', encrypted' : ''
-      info(`Backup written and verified (${formatCount(written.rows, 'row')}${encrypted}):`)
+      info(`Backup written and verified (${formatContents(written.tables)}${encrypted}):`)
       out(written.path)
       if (!written.isRecorded) {
         info(
@@ -145,8 +140,8 @@ function listCommand(): Command {
     .addHelpText(
       'after',
       `
-The oldest backup comes first. ROWS is - for a backup that can't be read without a key. Backups are
-not verified.
+The oldest backup comes first. ROWS is - for a backup that can't be read without
+a key. Backups are not verified.
 
 Examples:
   snailpass backup list --json
@@ -191,6 +186,7 @@ function verifyCommand(): Command {
   const command = new Command('verify')
     .description('verify a backup and print what it contains')
     .argument('<file>', 'backup to verify')
+    .option(...longOption)
     .option('--json', 'print JSON')
   return withConfigOptions(withDecryptionOptions(command), [
     'dataDir',
@@ -200,15 +196,15 @@ function verifyCommand(): Command {
     .addHelpText(
       'after',
       `
-Checks that the file is an intact database, that it contains exactly what its manifest lists, that
-the rows of each table match their checksum, and that the signature fits if this server made it. An
-encrypted backup is decrypted into the data folder for this; the decrypted file is deleted
-afterwards.
+Checks that the file is an intact database, that it contains exactly what its
+manifest lists, that the rows of each table match their checksum, and that the
+signature fits if this server made it. An encrypted backup is decrypted into the
+data folder for this; the decrypted file is deleted afterwards.
 
 Example:
   snailpass backup verify /mnt/usb/snailpass-20261124T031502Z.sqlite`,
     )
-    .action(async (file: string, options: DecryptionOptions & { json?: true }) => {
+    .action(async (file: string, options: DecryptionOptions & TableOptions & { json?: true }) => {
       exitOnSignals()
       const targets = openCommandTargets(command)
       const progress = createProgressLine()
@@ -217,8 +213,7 @@ Example:
         onProgress: progress.update,
       }).finally(progress.end)
       if (options.json === true) return outJson(verifiedToJson(file, backup))
-      for (const line of linesOf(backup)) out(line)
-      out('verified')
+      printVerified(backup, options)
     })
 }
 
@@ -237,15 +232,14 @@ function verifiedToJson(file: string, backup: VerifiedManifest) {
   }
 }
 
-/** Returns lines about the origin of a backup, and a line for each of its tables. */
-function linesOf(backup: VerifiedManifest): readonly string[] {
+function printVerified(backup: VerifiedManifest, options: TableOptions): void {
   const secrets = backup.secrets === null ? '' : ', with secrets'
   const encryption = backup.isEncrypted ? ', encrypted' : ''
-  return [
+  const checksums = backup.tables.map(({ checksum }) => checksum)
+  out(
     `created ${formatTime(backup.time)} by snailpass ${backup.version} from ${backup.engine}${encryption}${secrets}`,
-    ...backup.tables.map(({ name, checksum }) =>
-      formatChecksum(name, checksum.rows, checksum.sha256),
-    ),
-    describeOrigin(backup.origin),
-  ]
+  )
+  printTable(checksumColumns, checksums, options)
+  out(describeOrigin(backup.origin))
+  out(`verified: ${formatContents(checksums)}`)
 }

@@ -20,7 +20,7 @@ export function completionCommand(): Command {
 Save the script where your shell looks for completions, and start a new shell.
 
 Examples:
-  snailpass completion bash > ~/.local/share/bash-completion/completions/snailpass
+  snailpass completion bash > /etc/bash_completion.d/snailpass
   snailpass completion zsh > /usr/local/share/zsh/site-functions/_snailpass
   snailpass completion fish > ~/.config/fish/completions/snailpass.fish`,
     )

@@ -15,7 +15,8 @@ export function configCommand(): Command {
     .addHelpText(
       'after',
       `
-Secrets are hidden. An invalid setting is printed with its problem, and the exit code is 2.
+Secrets are hidden. An invalid setting is printed with its problem, and the exit
+code is 2.
 
 Examples:
   snailpass config
@@ -73,7 +74,8 @@ const settingColumns: readonly Column<readonly [keyof typeof settingTable, Setti
   { title: 'SETTING', cell: ([key]) => settingTable[key].name },
   {
     title: 'FROM',
-    cell: ([key, { source }]) => (source === 'flag' ? (settingTable[key].flag ?? 'flag') : source),
+    cell: ([key, { source }]) =>
+      source === 'flag' ? (settingTable[key].option?.flag ?? 'flag') : source,
   },
   {
     title: 'VALUE',

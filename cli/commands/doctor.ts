@@ -17,9 +17,10 @@ export function doctorCommand(): Command {
     .addHelpText(
       'after',
       `
-Checks settings, version, database, secret key, audit log, permissions, free space, file system,
-limits, clock, backups, certificate, mail and sign-up. Works while servers run. Each finding says
-what is wrong, why it matters and how to fix it.
+Checks settings, version, database, secret key, audit log, permissions, free
+space, file system, limits, clock, backups, certificate, mail and sign-up. Works
+while servers run. Each finding says what is wrong, why it matters and how to
+fix it.
 
 Exit codes:
   0  no problems found

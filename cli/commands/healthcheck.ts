@@ -19,9 +19,10 @@ export function healthcheckCommand(): Command {
     .addHelpText(
       'after',
       `
-Requests GET /readyz for at most ${timeout / 1000} seconds, at the address where the server of the data folder
-listens, or that --listen or --listen-tls names. Prints "ready" and exits with 0, or prints the
-problem and exits with 1. Warnings of the server go to stderr and do not change the exit code.
+Requests GET /readyz for at most ${timeout / 1000} seconds, at the address where the server of
+the data folder listens, or that --listen or --listen-tls names. Prints "ready"
+and exits with 0, or prints the problem and exits with 1. Warnings of the server
+go to stderr and do not change the exit code.
 
 Examples:
   snailpass healthcheck

@@ -28,14 +28,16 @@ function rotateCommand(): Command {
     .addHelpText(
       'after',
       `
-Creates a new secret.key in the data folder. If SNAILPASS_SECRET_KEY is set, the database is
-switched to that key instead. Vaults are not affected, but everyone has to sign in again. Stop
-every server of the database first, and give all of them the new key. If this is interrupted, the
-database has either the old key or the new one, and the next start finds it.
+Creates a new secret.key in the data folder. If SNAILPASS_SECRET_KEY is set, the
+database is switched to that key instead. Vaults are not affected, but everyone
+has to sign in again. Stop every server of the database first, and give all of
+them the new key. If this is interrupted, the database has either the old key or
+the new one, and the next start finds it.
 
-The audit log is verified with the old key and signed again with the new one. If the old key was
-in SNAILPASS_SECRET_KEY, write it to a file and use --former-key. If the old key is lost, the log
-is signed again without being verified, and a row records that.
+The audit log is verified with the old key and signed again with the new one. If
+the old key was in SNAILPASS_SECRET_KEY, write it to a file and use
+--former-key. If the old key is lost, the log is signed again without being
+verified, and a row records that.
 
 Example:
   snailpass key rotate --data-dir /srv/snailpass`,

@@ -56,7 +56,8 @@ function listCommand(): Command {
     .addHelpText(
       'after',
       `
-REASON is the last answer of the mail server. \`snailpass mail retry\` takes the ID of an email.
+REASON is the last answer of the mail server. \`snailpass mail retry\` takes the
+ID of an email.
 
 Example:
   snailpass mail list --data-dir /srv/snailpass`,
@@ -107,7 +108,8 @@ function retryCommand(): Command {
     .addHelpText(
       'after',
       `
-A running server sends them at once. Otherwise they are sent when a server starts.
+A running server sends them at once. Otherwise they are sent when a server
+starts.
 
 Example:
   snailpass mail retry --all`,

@@ -12,11 +12,12 @@ export function recreateDbCommand(): Command {
     .addHelpText(
       'after',
       `
-Deletes every account with everything in its vault. A backup of the database stays in the data
-folder; its path is printed. In a Postgres database only SnailPass's own tables are emptied, and
-the backup is a SQLite file. The audit log starts again and records this. Fails while a
-server runs on the database. If there is no database, a new, empty one is created: snailpass serve
-does not do that in a data folder that has had one.
+Deletes every account with everything in its vault. A backup of the database
+stays in the data folder; its path is printed. In a Postgres database only
+SnailPass's own tables are emptied, and the backup is a SQLite file. The audit
+log starts again and records this. Fails while a server runs on the database. If
+there is no database, a new, empty one is created: snailpass serve does not do
+that in a data folder that has had one.
 
 Example:
   snailpass recreate-db --data-dir /srv/snailpass --yes`,
@@ -29,7 +30,7 @@ Example:
           const effect = isMissing
             ? `There is no database at ${name}. This creates a new, empty one.`
             : `This deletes every account and every vault in ${name}.`
-          await confirm(effect, isMissing ? 'create' : 'recreate')
+          await confirm(effect)
         },
       )
       if (backupPath === null) {

@@ -3,8 +3,9 @@ import { type RestorePlan, restoreBackup } from '../../src/app/operations/restor
 import { backupKeys } from '../../src/config/settings'
 import { describeOrigin } from '../backup-origin'
 import { openCommandTargets, withConfigOptions } from '../config-options'
+import { nounOf } from '../contents'
 import { type DecryptionOptions, decryptionOf, withDecryptionOptions } from '../decryption-options'
-import { formatCount, formatTime } from '../format'
+import { formatFields, formatTime } from '../format'
 import { confirm } from '../prompts'
 import { exitOnSignals } from '../signals'
 import { createProgressLine, info, out } from '../terminal'
@@ -36,17 +37,19 @@ export function restoreCommand(): Command {
     .addHelpText(
       'after',
       `
-Stop every server of the database first. The backup is verified, the current data is backed up,
-and then everything is replaced in a single transaction: if the restore fails or is interrupted,
-nothing is changed. Afterwards everyone has to sign in again. A backup of a SQLite database can be
-restored into Postgres and vice versa. A database that is missing, empty or damaged is created; the
-old files are moved aside. Without --with-secrets the database keeps its secret key. Settings are
-never changed. A backup that was changed after this
-server had signed it is restored only after a question of its own, which --yes does not skip.
+Stop every server of the database first. The backup is verified, the current
+data is backed up, and then everything is replaced in a single transaction: if
+the restore fails or is interrupted, nothing is changed. Afterwards everyone has
+to sign in again. A backup of a SQLite database can be restored into Postgres
+and vice versa. A database that is missing, empty or damaged is created; the old
+files are moved aside. Without --with-secrets the database keeps its secret key.
+Settings are never changed. A backup that was changed after this server had
+signed it is restored only after a question of its own, which --yes does not
+skip.
 
 Examples:
   snailpass restore backups/snailpass-20261124T031502Z.sqlite --dry-run
-  snailpass restore /mnt/usb/snailpass-20261124T031502Z.sqlite.age --identity key.txt`,
+  snailpass restore /mnt/usb/snailpass.sqlite.age --identity key.txt`,
     )
     .action(async (file: string, options: RestoreOptions) => {
       exitOnSignals()
@@ -62,14 +65,14 @@ Examples:
           progress.end()
           printPlan(planned)
           if (planned.backup.origin === 'forged' && options.acceptForged !== true) {
-            await confirm(forgedQuestion(file), 'forged', '--accept-forged')
+            await confirm(forgedQuestion(file), '--accept-forged')
           }
           if (yes) return
           const effect =
             planned.lost === null
               ? `This replaces everything in ${planned.database}.`
               : `This creates ${planned.database} again and moves the old files aside.`
-          await confirm(effect, 'restore')
+          await confirm(effect)
         },
       }).finally(progress.end)
       if (dryRun) {
@@ -96,8 +99,10 @@ function printPlan({ backup, lost, tables, settings }: RestorePlan): void {
   )
   info(describeOrigin(backup.origin))
   if (lost !== null) info(`The database is lost: ${lost}`)
-  for (const { table, now, after } of tables)
-    info(`${table.padEnd(18)}${formatCount(now, 'row')} -> ${after}`)
+  const counts = tables.map(
+    ({ table, now, after }) => [nounOf(table), `${now} now, ${after} afterwards`] as const,
+  )
+  for (const line of formatFields(counts)) info(line)
   if (settings.length === 0) return
   info("These settings differ from the backup's; they are not changed:")
   for (const { name, inBackup, now } of settings)

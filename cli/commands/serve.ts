@@ -32,15 +32,17 @@ export function serveCommand(): Command {
     .addHelpText(
       'after',
       `
-If no database URL is set, the server uses a database in the data folder and creates it if it is
-missing. With the URL of an empty Postgres database, the server creates its tables there. A SQLite
-file that a URL names must exist, unless --create is given. A database that is missing although the
-data folder has its secret key, backups or copies is lost: the server does not start, and says how
-to restore it. snailpass recreate-db creates a new one instead.
+If no database URL is set, the server uses a database in the data folder and
+creates it if it is missing. With the URL of an empty Postgres database, the
+server creates its tables there. A SQLite file that a URL names must exist,
+unless --create is given. A database that is missing although the data folder
+has its secret key, backups or copies is lost: the server does not start, and
+says how to restore it. snailpass recreate-db creates a new one instead.
 
-On SIGTERM or SIGINT (on Windows: Ctrl-C, Ctrl-Break, or the console is closed) the server finishes
-running requests and exits; a second signal makes it exit immediately. On SIGHUP (not on Windows)
-it reloads certificates and the settings of the log; all other settings need a restart.
+On SIGTERM or SIGINT (on Windows: Ctrl-C, Ctrl-Break, or the console is closed)
+the server finishes running requests and exits; a second signal makes it exit
+immediately. On SIGHUP (not on Windows) it reloads certificates and the settings
+of the log; all other settings need a restart.
 
 Example:
   snailpass serve --data-dir /srv/snailpass --listen 0.0.0.0:5000`,
@@ -137,7 +139,7 @@ async function adoptFirst(settings: Settings, log: Log): Promise<void> {
     dryRun: false,
     onProgress: null,
   })
-  if (report === null) return
+  if (typeof report === 'string') return
   log.info('migrated a database of the original server')
   for (const line of formatAdoption(report)) log.info(line)
   if (report.backupPath !== null) log.info(`backup of the original file: ${report.backupPath}`)

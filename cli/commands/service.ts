@@ -51,14 +51,16 @@ function installCommand(): Command {
     .addHelpText(
       'after',
       `
-Installs /usr/local/bin/snailpass, a system user, its data folder /var/lib/snailpass,
-/etc/snailpass/snailpass.env with a comment for each setting, and a sandboxed systemd unit.
-Enables and starts the service, and waits until it is ready. A data folder that root has created
-is given to the system user.
+Installs /usr/local/bin/snailpass, a system user, its data folder
+/var/lib/snailpass, /etc/snailpass/snailpass.env with a comment for each
+setting, and a sandboxed systemd unit. Enables and starts the service, and waits
+until it is ready. A data folder that root has created is given to the system
+user.
 
-If another version is installed, that version writes a backup and is stopped. The new version is
-then started where no client can reach it. If it does not become ready, the old version and its
-database are restored. If an upgrade is interrupted, run it again.
+If another version is installed, that version writes a backup and is stopped.
+The new version is then started where no client can reach it. If it does not
+become ready, the old version and its database are restored. If an upgrade is
+interrupted, run it again.
 
 Examples:
   sudo ./snailpass service install
@@ -106,9 +108,9 @@ function uninstallCommand(): Command {
     .addHelpText(
       'after',
       `
-Without --purge the data and settings are kept, and their paths are printed. With --purge every
-account and every vault in the data folder is deleted; a database elsewhere, on Postgres or in
-another folder, is not changed.
+Without --purge the data and settings are kept, and their paths are printed.
+With --purge every account and every vault in the data folder is deleted; a
+database elsewhere, on Postgres or in another folder, is not changed.
 
 Example:
   sudo snailpass service uninstall`,
@@ -116,7 +118,7 @@ Example:
     .action(async (options: { prefix?: string; purge?: true; yes?: true }) => {
       const purge = options.purge === true
       if (purge && options.yes !== true) {
-        await confirm('This deletes every account and every vault in the data folder.', 'purge')
+        await confirm('This deletes every account and every vault in the data folder.')
       }
       const keptPaths = await uninstallService(options.prefix ?? null, { purge, info })
       if (keptPaths.length > 0) info('These were kept:')
@@ -132,7 +134,8 @@ function statusCommand(): Command {
     .addHelpText(
       'after',
       `
-If the server could not start, this prints why. It also tells what is wrong with the settings.
+If the server could not start, this prints why. It also tells what is wrong with
+the settings.
 
 Exit codes:
   0  running and ready

@@ -21,8 +21,9 @@ export function statusCommand(): Command {
     .addHelpText(
       'after',
       `
-Looks at the server of the data folder, and at its database. Exits with 0 if the server runs and
-answers, and with 1 if it does not; stderr says what is wrong. snailpass doctor looks closer.
+Looks at the server of the data folder, and at its database. Exits with 0 if the
+server runs and answers, and with 1 if it does not; stderr says what is wrong.
+snailpass doctor looks closer.
 
 Examples:
   snailpass status

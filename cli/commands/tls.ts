@@ -34,8 +34,8 @@ function showCommand(): Command {
     .addHelpText(
       'after',
       `
-A device that installs the CA certificate shows its fingerprint: compare that with CA SHA-256, which
-\`snailpass tls ca --fingerprint\` prints as well.
+A device that installs the CA certificate shows its fingerprint: compare that
+with CA SHA-256, which \`snailpass tls ca --fingerprint\` prints as well.
 
 Example:
   snailpass tls show --json`,
@@ -59,7 +59,8 @@ function caCommand(): Command {
     .addHelpText(
       'after',
       `
-The CA certificate is not secret. Devices can also download it from a running server, at /ca.
+The CA certificate is not secret. Devices can also download it from a running
+server, at /ca.
 
 Example:
   snailpass tls ca > snailpass-ca.crt`,
@@ -80,9 +81,10 @@ function renewCommand(): Command {
     .addHelpText(
       'after',
       `
-Servers do this automatically when a third of the certificate's lifetime is left, and when it lacks
-a name or an address of this machine. Create a new CA if the key of the current one was stolen or
-lost, if it expires, or if it may not issue certificates for the current name of this machine.
+Servers do this automatically when a third of the certificate's lifetime is
+left, and when it lacks a name or an address of this machine. Create a new CA if
+the key of the current one was stolen or lost, if it expires, or if it may not
+issue certificates for the current name of this machine.
 
 Example:
   snailpass tls renew --data-dir /srv/snailpass`,
@@ -96,7 +98,6 @@ Example:
             if (options.yes === true) return
             await confirm(
               'Every device has to install the new certificate authority; until then it rejects this server.',
-              'renew',
             )
           },
         },

@@ -27,17 +27,19 @@ export function updateCommand(): Command {
     .addHelpText(
       'after',
       `
-Gets SHA256SUMS of the release and its signature, and refuses everything that none of the keys of
-this version has signed (snailpass version --keys prints them), that is older than this version,
-or that is not for this system. Then it gets the package, compares it with SHA256SUMS, and runs
-\`service install\` of the new version, which restores the old version if the new one fails.
+Gets SHA256SUMS of the release and its signature, and refuses everything that
+none of the keys of this version has signed (snailpass version --keys prints
+them), that is older than this version, or that is not for this system. Then it
+gets the package, compares it with SHA256SUMS, and runs \`service install\` of the
+new version, which restores the old version if the new one fails.
 
-A URL has to be https, except on this machine. A folder, as of a USB stick, takes the same way.
-Where a URL has "latest" in its path, --version takes the place of that word. Nothing else of
-snailpass looks for releases.
+A URL has to be https, except on this machine. A folder, as of a USB stick,
+takes the same way. Where a URL has "latest" in its path, --version takes the
+place of that word. Nothing else of snailpass looks for releases.
 
---check verifies the signature as well, changes nothing and needs no root. --json has status
-(up_to_date or update_available), version, release_version, release_date and from.
+--check verifies the signature as well, changes nothing and needs no root.
+--json has status (up_to_date or update_available), version, release_version,
+release_date and from.
 
 Exit codes:
   0  updated, or there is no newer release

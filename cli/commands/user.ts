@@ -21,7 +21,8 @@ export function userCommand(): Command {
     .addHelpText(
       'after',
       `
-A user is named by email or id. Every command works while servers run; they apply changes at once.
+A user is named by email or id. Every command works while servers run; they
+apply changes at once.
 
 Examples:
   snailpass user list

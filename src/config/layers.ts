@@ -33,13 +33,13 @@ const plain = { secretPath: null, ignoredAlias: null } as const
 
 /** Looks a setting up: the flag first, then each layer, by its names and their `_FILE` variants. Returns null if it is not set. */
 export function findSetting(
-  setting: Pick<Setting<never>, 'name' | 'alias' | 'flag' | 'isSecret' | 'mustNotBeEmpty'>,
+  setting: Pick<Setting<never>, 'name' | 'alias' | 'option' | 'isSecret' | 'mustNotBeEmpty'>,
   flag: string | undefined,
   layers: readonly Layer[],
 ): FoundSetting | null {
-  if (flag !== undefined && setting.flag !== undefined) {
+  if (flag !== undefined && setting.option !== undefined) {
     const read = () => ({ text: flag, isWorldReadable: false })
-    return { source: 'flag', name: setting.flag, place: '', ...plain, read }
+    return { source: 'flag', name: setting.option.flag, place: '', ...plain, read }
   }
   const names = settingNamesOf(setting)
   const fileVariants = setting.isSecret === true ? names.map(fileVariantOf) : []

@@ -44,9 +44,12 @@ export const defaultTlsAddresses = allAddressesAt(usualTlsPort)
 export const listenerSettings: SettingTable<ListenerSettings> = {
   listen: {
     name: 'SNAILPASS_LISTEN',
-    flag: '--listen',
-    valueName: 'address',
-    isRepeatable: true,
+    option: {
+      flag: '--listen',
+      valueName: 'address',
+      summary: 'address and port for HTTP, or a port alone; may be repeated',
+      isRepeatable: true,
+    },
     meaning:
       'address and port for HTTP, or unix:/PATH; a port alone means all addresses; port 0 chooses a free port; off for none',
     ...fixedDefault<readonly ListenAddress[]>(allAddressesAt(5000), formatListenAddresses),
@@ -59,9 +62,12 @@ export const listenerSettings: SettingTable<ListenerSettings> = {
   },
   listenTls: {
     name: 'SNAILPASS_LISTEN_TLS',
-    flag: '--listen-tls',
-    valueName: 'address',
-    isRepeatable: true,
+    option: {
+      flag: '--listen-tls',
+      valueName: 'address',
+      summary: 'address and port for HTTPS, or a port alone; may be repeated',
+      isRepeatable: true,
+    },
     meaning: 'address and port for HTTPS; a port alone means all addresses',
     defaultText: `${formatListenAddresses(defaultTlsAddresses)} if SNAILPASS_LISTEN is not set either; off for the data folder of an earlier version`,
     default: () => [],

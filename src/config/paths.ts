@@ -5,7 +5,7 @@ import { InvalidSetting } from './values'
  * Returns the absolute path of a file or folder. Throws InvalidSetting for a text that is hardly meant as the path that it
  * is: shells and other programs remove quotation marks and white space and expand `~`, settings do not.
  */
-function parsePath(kind: 'file' | 'folder', text: string): string {
+export function parsePath(kind: 'file' | 'folder', text: string): string {
   requireUsablePath(kind, text, { value: text })
   return resolve(text)
 }

@@ -84,8 +84,11 @@ export interface Settings extends StandaloneSettings {
 export const standaloneSettings: SettingTable<StandaloneSettings> = {
   dataDir: {
     name: 'SNAILPASS_DATA_DIR',
-    flag: '--data-dir',
-    valueName: 'folder',
+    option: {
+      flag: '--data-dir',
+      valueName: 'folder',
+      summary: 'data folder: database, keys and backups',
+    },
     meaning: 'folder for the secret key and, unless SNAILPASS_DATABASE_URL is set, the database',
     defaultText: `$XDG_DATA_HOME/snailpass or ~/.local/share/snailpass; ${rootDataDir} for root; %LOCALAPPDATA%\\snailpass on Windows`,
     default: (environment) => defaultDataDir(environment) ?? rootDataDir,
@@ -109,8 +112,7 @@ export const standaloneSettings: SettingTable<StandaloneSettings> = {
   ...tlsSettings,
   logFormat: {
     name: 'SNAILPASS_LOG_FORMAT',
-    flag: '--log-format',
-    valueName: 'format',
+    option: { flag: '--log-format', valueName: 'format', summary: 'text or json' },
     meaning: 'log format: text or json',
     ...fixedDefault('text'),
     parse: (text) => parseChoice(['text', 'json'], text),

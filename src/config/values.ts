@@ -93,7 +93,7 @@ export function invalidSettingsError(problems: readonly SettingProblem[]): Domai
   return first !== undefined && errors.length === 1 ? first : new CombinedError('invalid', errors)
 }
 
-/** A setting. `meaning` and `defaultText` are the source of --help, docs/settings.md and the settings file of an installation. */
+/** A setting. `meaning` and `defaultText` are the source of `snailpass config`, docs/settings.md and the settings file of an installation. */
 export interface Setting<Value> {
   /** Its name in the environment and in the settings file. */
   readonly name: string
@@ -107,11 +107,7 @@ export interface Setting<Value> {
    */
   readonly isSecret?: true
   /** Its command line option, if it has one. */
-  readonly flag?: `--${string}`
-  /** What the option takes in --help; `value` by default. */
-  readonly valueName?: 'folder' | 'address' | 'format'
-  /** Whether the option can be repeated. The texts are joined with commas. */
-  readonly isRepeatable?: true
+  readonly option?: SettingOption
   readonly meaning: string
   /** The default, for people. */
   readonly defaultText: string
@@ -124,6 +120,16 @@ export interface Setting<Value> {
   readonly listPaths?: (text: string) => readonly string[]
   /** Returns a text that `parse` turns into the same value, with secrets hidden. `String` by default. */
   readonly format?: (value: NonNullable<Value>) => string
+}
+
+export interface SettingOption {
+  readonly flag: `--${string}`
+  /** What it takes, in --help. */
+  readonly valueName: string
+  /** Its meaning in a few words, for --help. */
+  readonly summary: string
+  /** Whether it can be repeated. The texts are joined with commas. */
+  readonly isRepeatable?: true
 }
 
 /** Settings by key. A setting must have `format` unless `String` writes its values. */

@@ -258,32 +258,40 @@ describe('the report of a migration', () => {
     backupPath: null,
   }
 
-  test('has a line for each table, and one for changed emails', () => {
+  test('has a line for each kind of row, and one for changed emails', () => {
     const lines = [
-      'users    2 migrated',
-      'records  1 migrated; 3 kept aside: no user; 1 kept aside: no id; 1 with empty flags, now "no"',
+      'accounts  2 migrated',
+      'records   1 migrated; 3 kept aside: no user; 1 kept aside: no id; 1 with empty flags, now "no"',
     ]
     expect(formatAdoption(report)).toEqual(lines)
     expect(formatAdoption({ ...report, lowerCasedEmails: 1 })).toEqual([
       ...lines,
-      'emails   1 converted to lower case',
+      'emails    1 converted to lower case',
     ])
   })
 
   test('says whether anything was changed, and where the backup is', () => {
     {
       using output = captureOutput()
-      reportAdoption(report, true)
+      reportAdoption(report, { isDryRun: true, named: null })
       expect(output.printed.stderr).toBe(
         'Nothing was changed. Run it without --dry-run to migrate.\n',
       )
     }
-    using output = captureOutput()
-    reportAdoption({ ...report, backupPath: '/x' }, false)
-    expect(output.printed).toEqual({
-      stdout: `${formatAdoption(report).join('\n')}\n`,
-      stderr:
-        'The database is migrated: start `snailpass serve` on it.\nBackup of the original file: /x\n',
-    })
+    const files = [
+      [null, '`snailpass serve`'],
+      [
+        { engine: 'sqlite', path: '/srv/app.db' },
+        '`snailpass serve` with SNAILPASS_DATABASE_URL=sqlite:/srv/app.db',
+      ],
+    ] as const
+    for (const [named, next] of files) {
+      using output = captureOutput()
+      reportAdoption({ ...report, backupPath: '/x' }, { isDryRun: false, named })
+      expect(output.printed).toEqual({
+        stdout: `${formatAdoption(report).join('\n')}\n`,
+        stderr: `The database is migrated: start ${next}.\nBackup of the original file: /x\n`,
+      })
+    }
   })
 })

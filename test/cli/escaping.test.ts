@@ -78,7 +78,7 @@ describe.each(kinds)('%s', (_kind, text, shown) => {
   })
 })
 
-test('a question shows the word that is to be typed, as it can be typed', async () => {
+test('a question is escaped, and only "yes" answers it', async () => {
   const before = process.stdin.isTTY
   process.stdin.isTTY = true
   const questions: string[] = []
@@ -93,14 +93,15 @@ test('a question shows the word that is to be typed, as it can be typed', async 
   })) as never)
   try {
     using output = captureOutput()
-    answer = 'a\\u{202e}b\\n'
-    await confirm('Delete \u001b[2J?', 'a\u202eb\n')
-    expect(questions).toEqual(['Type "a\\u{202e}b\\n" to continue: '])
+    answer = 'yes'
+    await confirm('Delete \u001b[2J?')
+    expect(questions).toEqual(['Type "yes" to continue: '])
     expect(output.printed.stderr).toBe('Delete \\u{1b}[2J?\n')
-    answer = 'b'
-    expect(await confirm('?', 'a').catch((error: unknown) => error)).toMatchObject({
-      message: 'cancelled: nothing was changed',
-    })
+    for (answer of ['', 'y', 'no', 'yes please']) {
+      expect(await confirm('?').catch((error: unknown) => error), answer).toMatchObject({
+        message: 'cancelled: nothing was changed',
+      })
+    }
   } finally {
     spy.mockRestore()
     process.stdin.isTTY = before

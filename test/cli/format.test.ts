@@ -2,7 +2,6 @@ import { expect, test } from 'bun:test'
 import {
   formatBytes,
   formatCell,
-  formatChecksum,
   formatFields,
   formatJsonTime,
   formatTimestamp,
@@ -37,15 +36,6 @@ test('labels are padded to the longest one', () => {
 
 test('an empty cell of a table is a dash', () => {
   expect([null, '', 0].map(formatCell)).toEqual(['-', '', '0'])
-})
-
-test('a checksum has its table in front, in columns', () => {
-  const [short, long] = [
-    formatChecksum('users', 3, 'ab'),
-    formatChecksum('additional_fields', 1200, 'cd'),
-  ]
-  expect(short).toBe('users                     3  ab')
-  expect(long).toBe('additional_fields      1200  cd')
 })
 
 test.each([

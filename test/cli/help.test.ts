@@ -9,6 +9,7 @@ import { listCommands } from '../support/commands'
 function helpOf(command: Command): string {
   let text = ''
   command.configureOutput({
+    getOutHelpWidth: () => 80,
     writeOut: (more) => {
       text += more
     },
@@ -22,14 +23,17 @@ const flags = commands.flatMap(({ command }) => command.options.map((option) => 
 
 describe('the help', () => {
   test.each(commands.map(({ command, path }) => [['snailpass', ...path].join(' '), command]))(
-    'of %s describes the command and each option, and shows an example',
+    'of %s fits 80 columns, describes the command and each option, and shows an example',
     (name, command) => {
+      const help = helpOf(command)
+      for (const line of help.split('\n'))
+        expect(Bun.stringWidth(line), line).toBeLessThanOrEqual(80)
       expect(command.description()).not.toBe('')
       for (const option of command.options) expect(option.description, option.flags).not.toBe('')
       for (const argument of command.registeredArguments) {
         expect(argument.description, argument.name()).not.toBe('')
       }
-      const [, examples = ''] = helpOf(command).split(/^Examples?:$/m)
+      const [, examples = ''] = help.split(/^Examples?:$/m)
       const [example = ''] = examples.split(/\n\n/)
       expect(example).toContain(name)
       // Examples must work: their options exist.

@@ -245,7 +245,8 @@ test('backups are listed with their state in both forms', async () => {
   const half = join(folder, 'snailpass-20200101T000000Z.sqlite.partial')
   const encrypted = join(folder, 'snailpass-20200102T030405Z.sqlite.age')
   writeFileSync(encrypted, 'age-encryption.org/v1\n-> X25519 x\n')
-  const { path, time, rows } = await createTestBackup(own)
+  const { path, time, tables } = await createTestBackup(own)
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0)
   // The next backup would remove it.
   writeFileSync(half, 'half')
   const { size } = statSync(path)
@@ -305,7 +306,9 @@ test('a backup is written with the folder, the encryption and the clean-up of it
   expect(encrypted).toEqual({
     code: 0,
     stdout: `${join(own.dataDir, 'x.age')}\n`,
-    stderr: expect.stringMatching(/^Backup written and verified \(\d+ rows, encrypted\):\n$/),
+    stderr: expect.stringMatching(
+      /^Backup written and verified \(2 accounts, \d+ records, \d+ notes, encrypted\):\n$/,
+    ),
   })
   // Servers get the processor first.
   const { PRIORITY_BELOW_NORMAL } = os.constants.priority
@@ -320,7 +323,7 @@ test('a backup is written with the folder, the encryption and the clean-up of it
   expect(verified).toEqual({
     code: 0,
     stdout: expect.stringMatching(
-      /^created \S+ \S+ UTC by snailpass \S+ from sqlite, encrypted\nusers {21}2 {2}[0-9a-f]{64}\n[\s\S]*\nverified\n$/,
+      /^created \S+ \S+ UTC by snailpass \S+ from sqlite, encrypted\nTABLE {14}ROWS {2}SHA-256\nusers {14}2 {5}[0-9a-f]{64}\n[\s\S]*\nverified: 2 accounts, \d+ records, \d+ notes\n$/,
     ),
     stderr: '',
   })

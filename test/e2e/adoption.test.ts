@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { basicAuth } from '../support/client'
 import { executable, run, serve, temporaryFolder } from '../support/executable'
@@ -40,21 +40,23 @@ describe.each(engines)('a household of the original server on $engine', ({ engin
     const planned = await run(['adopt', '--dry-run'], { environment })
     expect(planned).toEqual({
       code: 0,
-      stdout: `users              3 migrated
+      stdout: `accounts           3 migrated
 records            20 migrated
 notes              8 migrated
-additional_fields  30 migrated
+additional fields  30 migrated
 `,
       stderr: 'Nothing was changed. Run it without --dry-run to migrate.\n',
     })
     const adopted = await run(['adopt'], { environment })
     expect(adopted).toMatchObject({ code: 0, stdout: planned.stdout })
-    expect(adopted.stderr).toStartWith('The database is migrated: start `snailpass serve` on it.\n')
+    expect(adopted.stderr).toStartWith('The database is migrated: start `snailpass serve`.\n')
     const again = await run(['adopt'], { environment })
     expect(again).toEqual({
       code: 0,
       stdout: '',
-      stderr: 'Nothing to do: there is no database of the original server.\n',
+      stderr: expect.stringMatching(
+        /^Nothing to do: .+ is a database of this server, not of the original one\.\n$/,
+      ),
     })
 
     await using server = await serve(dataDir, environment)
@@ -95,6 +97,77 @@ additional_fields  30 migrated
       await server.end('SIGTERM')
     }
   }, 60_000)
+})
+
+/** What `adopt` answers if there is no database to migrate. */
+const noDatabase = (path: string) => ({
+  code: 3,
+  stdout: '',
+  stderr: `error: no database of the original server: ${path} is empty or missing
+hint: name its SQLite file: snailpass adopt FILE; or set SNAILPASS_DATABASE_URL to its URL
+`,
+})
+
+test('snailpass adopt fails if the settings name no database, and creates nothing', async () => {
+  using folder = temporaryFolder()
+  const dataDir = join(folder.path, 'data')
+  expect(await run(['adopt', '--data-dir', dataDir])).toEqual(
+    noDatabase(join(dataDir, 'snailpass.db')),
+  )
+  expect(existsSync(dataDir)).toBeFalse()
+})
+
+describe('snailpass adopt FILE', () => {
+  test('migrates the file, and says how to serve it', async () => {
+    await using legacy = await createLegacySqlite()
+    const path = legacy.url.slice('sqlite:'.length)
+    const dataDir = join(legacy.folder, 'data')
+    const adopted = await run(['adopt', path, '--data-dir', dataDir])
+    expect(adopted).toMatchObject({ code: 0 })
+    expect(adopted.stderr).toStartWith(
+      `The database is migrated: start \`snailpass serve\` with SNAILPASS_DATABASE_URL=sqlite:${path}.\n`,
+    )
+    await using server = await serve(dataDir, { SNAILPASS_DATABASE_URL: `sqlite:${path}` })
+    const [alice] = household()
+    if (alice === undefined) throw new Error('the household is empty')
+    expect((await login(server.url, alice)).status).toBe(200)
+    await server.end('SIGTERM')
+  })
+
+  test('takes a URL as well, and the argument counts before the setting', async () => {
+    await using legacy = await createLegacyPostgres()
+    using folder = temporaryFolder()
+    const adopted = await run(['adopt', legacy.url, '--dry-run', '--data-dir', folder.path], {
+      environment: { SNAILPASS_DATABASE_URL: `sqlite:${join(folder.path, 'none.db')}` },
+    })
+    expect(adopted).toMatchObject({ code: 0 })
+    expect(adopted.stdout).toContain('accounts           3 migrated\n')
+  })
+
+  test.each<[what: string, create: (path: string) => unknown]>([
+    ['a missing file', () => {}],
+    ['an empty file', (path) => writeFileSync(path, '')],
+  ])('fails for %s, and creates nothing', async (_, create) => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'app.db')
+    create(path)
+    const before = readdirSync(folder.path)
+    expect(await run(['adopt', path, '--data-dir', join(folder.path, 'data')])).toEqual(
+      noDatabase(path),
+    )
+    expect(readdirSync(folder.path)).toEqual(before)
+  })
+
+  test.each([
+    ['a folder', '/etc', 1],
+    ['an empty name', '', 2],
+    ['a database in memory', 'sqlite:', 2],
+  ])('fails for %s', async (_, file, code) => {
+    using folder = temporaryFolder()
+    const failed = await run(['adopt', file, '--data-dir', folder.path])
+    expect({ code: failed.code, stdout: failed.stdout }).toEqual({ code, stdout: '' })
+    expect(failed.stderr).toMatch(/^error: .+\nhint: .+\n$/)
+  })
 })
 
 test('a server with --adopt creates a new database if there is none to adopt', async () => {

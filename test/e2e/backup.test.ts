@@ -51,7 +51,7 @@ describe.each(installations)('snailpass backup on $engine', ({ install }) => {
       const { code, stdout, stderr } = await runOn(installation, ['backup'])
       expect({ code, stderr }).toEqual({
         code: 0,
-        stderr: 'Backup written and verified (9 rows):\n',
+        stderr: 'Backup written and verified (1 account, 2 records, 0 notes):\n',
       })
       paths.push(stdout.trimEnd())
     }
@@ -62,9 +62,9 @@ describe.each(installations)('snailpass backup on $engine', ({ install }) => {
       const { code, stdout } = await runOn(installation, ['backup', 'verify', path])
       expect(code).toBe(0)
       expect(stdout).toMatch(
-        /^created 20\S+ \S+ UTC by snailpass \S+ from (sqlite|postgres)\nusers +1 {2}[0-9a-f]{64}\n(?:.*\n)*records +2 /,
+        /^created 20\S+ \S+ UTC by snailpass \S+ from (sqlite|postgres)\nTABLE .*\nusers +1 +[0-9a-f]{64}\n(?:.*\n)*records +2 /,
       )
-      expect(stdout).toEndWith('\nverified\n')
+      expect(stdout).toEndWith('\nverified: 1 account, 2 records, 0 notes\n')
     }
     const listed = JSON.parse((await runOn(installation, ['backup', 'list', '--json'])).stdout)
     expect(listed).toEqual(
@@ -94,7 +94,9 @@ describe('snailpass backup', () => {
     const phrase = join(installation.dataDir, 'phrase')
     writeFileSync(phrase, 'open sesame\n')
     const keyed = await runOn(installation, ['backup', '--encrypt-to', recipient, '--with-secrets'])
-    expect(keyed.stderr).toBe('Backup written and verified (8 rows, encrypted):\n')
+    expect(keyed.stderr).toBe(
+      'Backup written and verified (1 account, 1 record, 0 notes, encrypted):\n',
+    )
     const set = await runOn(installation, ['backup', '--to', `${installation.dataDir}/set.age`], {
       environment: { SNAILPASS_BACKUP_PASSPHRASE: 'open sesame' },
     })
@@ -115,9 +117,9 @@ describe('snailpass backup', () => {
       '--passphrase-file',
       phrase,
     ])
-    expect({ code: opened.code, end: opened.stdout.slice(-9) }).toEqual({
+    expect({ code: opened.code, end: opened.stdout.split('\n').at(-2) }).toEqual({
       code: 0,
-      end: 'verified\n',
+      end: 'verified: 1 account, 1 record, 0 notes',
     })
     const unasked = await runOn(installation, ['backup', 'verify', set.stdout.trim()])
     expect(unasked.code).toBe(2)
@@ -127,7 +129,7 @@ describe('snailpass backup', () => {
     const plain = await runOn(installation, ['backup', '--plain'], {
       environment: { SNAILPASS_BACKUP_ENCRYPT_TO: recipient },
     })
-    expect(plain.stderr).toBe('Backup written and verified (8 rows):\n')
+    expect(plain.stderr).toBe('Backup written and verified (1 account, 1 record, 0 notes):\n')
     // The lock, the backup for a key and the unencrypted one.
     expect(readdirSync(join(installation.dataDir, 'backups'))).toHaveLength(3)
   }, 120_000)
@@ -208,7 +210,7 @@ describe.each(installations)('snailpass restore on $engine', ({ install }) => {
       expect(refused.stderr).toMatch(/^error: .+ is in use by another snailpass process$/m)
       const dry = await runOn(installation, ['restore', path, '--dry-run'])
       expect(dry).toMatchObject({ code: 0, stdout: '' })
-      expect(dry.stderr).toContain('users             2 rows -> 1\n')
+      expect(dry.stderr).toContain('accounts                2 now, 1 afterwards\n')
       expect(dry.stderr).toEndWith('Nothing was changed. Run it without --dry-run to restore.\n')
     }
     const unasked = await runOn(installation, ['restore', path])

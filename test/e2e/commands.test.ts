@@ -201,7 +201,7 @@ describe('snailpass recreate-db', () => {
     using folder = temporaryFolder()
     await createAccount({ dataDir: folder.path }, 'owner')
     const { code, stderr } = await run(['recreate-db', '--data-dir', folder.path], {
-      stdin: 'recreate\n',
+      stdin: 'yes\n',
     })
     expect({ code, stderr }).toEqual({
       code: 2,
@@ -291,7 +291,7 @@ describe('on a terminal, snailpass recreate-db asks for confirmation', () => {
     }
     expect(users()).toEqual({ users: 1 })
 
-    expect((await runAndType(folder.path, 'recreate\n')).code).toBe(0)
+    expect((await runAndType(folder.path, 'yes\n')).code).toBe(0)
     expect(users()).toEqual({ users: 0 })
   })
 })

@@ -34,10 +34,11 @@ describe('snailpass copy', () => {
     const copied = await run(['copy', vault.url, url.href, '--data-dir', vault.dataDir], {
       environment: { PGPASSWORD: decodeURIComponent(password) },
     })
-    expect(copied.stderr).toBe('Copied and verified.\n')
+    expect(copied.stderr).toBe('Copied and verified: 1 account, 3 records, 0 notes.\n')
     expect(copied.code).toBe(0)
     const lines = copied.stdout.trimEnd().split('\n')
     expect(lines.map((line) => line.split(/\s+/).slice(0, 2))).toEqual([
+      ['TABLE', 'ROWS'],
       ['users', '1'],
       ['devices', '1'],
       ['invitations', '0'],
@@ -50,7 +51,7 @@ describe('snailpass copy', () => {
       ['audit', '3'],
       ['audit_marks', '2'],
     ])
-    expect(lines[0]).toMatch(/ {2}[0-9a-f]{64}$/)
+    expect(lines[1]).toMatch(/ {2}[0-9a-f]{64}$/)
 
     await using server = await serve(vault.dataDir, { SNAILPASS_DATABASE_URL: database.url })
     const headers = { 'x-access-token': vault.token }
@@ -70,7 +71,7 @@ describe('snailpass copy', () => {
     )
     expect(await child.exited).toBe(0)
     expect(screen).toMatch(/copying: 0 %.*verifying: 99 %/s)
-    expect(screen).toContain('\r\u001b[2Kusers')
+    expect(screen).toContain('\r\u001b[2KTABLE')
     expect(await queryRows(`sqlite:${target}`, 'select count(*) as records from records')).toEqual([
       { records: 3 },
     ])

@@ -15,11 +15,13 @@ export function verifyCommand(): Command {
     .addHelpText(
       'after',
       `
-Needs the secret key. Prints the value of the newest row. Works while servers run.
+Needs the secret key. Prints the value of the newest row. Works while servers
+run.
 
-If the whole database was rolled back to an older state, its audit log is still consistent. To
-detect that, use --expect with a value from the log of a server: servers log the value of the
-newest row (newest=…) when they start, once a day and when they stop.
+If the whole database was rolled back to an older state, its audit log is still
+consistent. To detect that, use --expect with a value from the log of a server:
+servers log the value of the newest row (newest=…) when they start, once a day
+and when they stop.
 
 Examples:
   snailpass audit verify

@@ -17,10 +17,11 @@ export function addCommand(): Command {
     .addHelpText(
       'after',
       `
-Asks twice for the master password and hashes it exactly as clients do. The salt is the email in
-lower case, so the user has to sign in with the email in lower case. The master password must have
-at least ${minPasswordLength} characters; it is neither stored nor shown. Anyone who knows it can read the vault, so
-let the owner type it.
+Asks twice for the master password and hashes it exactly as clients do. The salt
+is the email in lower case, so the user has to sign in with the email in lower
+case. The master password must have at least ${minPasswordLength} characters; it is neither
+stored nor shown. Anyone who knows it can read the vault, so let the owner type
+it.
 
 Examples:
   snailpass user add you@example.org

@@ -15,9 +15,9 @@ export function deleteCommand(): Command {
     .addHelpText(
       'after',
       `
-Prints the account and asks for confirmation. Before the account is deleted, all data of the server
-is backed up and the backup is verified; its path is printed. To lock a user out without
-deleting the vault, use \`snailpass user disable\`.
+Prints the account and asks for confirmation. Before the account is deleted, all
+data of the server is backed up and the backup is verified; its path is printed.
+To lock a user out without deleting the vault, use \`snailpass user disable\`.
 
 Example:
   snailpass user delete you@example.org`,
@@ -26,7 +26,7 @@ Example:
       const backup = await deleteUser(openCommandTargets(command), name, async (user) => {
         for (const line of linesOf(user)) info(line)
         if (options.yes === true) return
-        await confirm('This deletes the account and everything in its vault.', user.email)
+        await confirm('This deletes the account and everything in its vault.')
       })
       info('Account deleted. Backup of the previous data:')
       out(backup)

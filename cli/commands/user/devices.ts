@@ -31,10 +31,11 @@ export function devicesCommand(): Command {
     .addHelpText(
       'after',
       `
-A device is a kind of client in a network: an IPv4 address, or the /64 of an IPv6 address. Clients of
-one kind in one network count as one. Sign-ins are recorded to the day; the first one is not known if
-it was before the server recorded it. The last 50 devices are kept. \`snailpass user logout\` signs all
-of them out.
+A device is a kind of client in a network: an IPv4 address, or the /64 of an
+IPv6 address. Clients of one kind in one network count as one. Sign-ins are
+recorded to the day; the first one is not known if it was before the server
+recorded it. The last 50 devices are kept. \`snailpass user logout\` signs all of
+them out.
 
 Example:
   snailpass user devices you@example.org`,

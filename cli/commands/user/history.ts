@@ -18,8 +18,9 @@ export function historyCommand(): Command {
     .addHelpText(
       'after',
       `
-Prints when each version was kept, the entry, why (replaced or deleted) and its size, the newest
-first. The content is encrypted and is not printed. Versions are kept for 30 days.
+Prints when each version was kept, the entry, why (replaced or deleted) and its
+size, the newest first. The content is encrypted and is not printed. Versions
+are kept for 30 days.
 
 Example:
   snailpass user history you@example.org`,
@@ -64,9 +65,10 @@ export function restoreEntryCommand(): Command {
     .addHelpText(
       'after',
       `
-The entry gets the content, the fields and the flags that it had. What it is now becomes a version
-itself, so this can be undone. An entry that was deleted comes back, in the trash if it was there.
-Clients show it the next time that they load the vault.
+The entry gets the content, the fields and the flags that it had. What it is now
+becomes a version itself, so this can be undone. An entry that was deleted comes
+back, in the trash if it was there. Clients show it the next time that they load
+the vault.
 
 Example:
   snailpass user history you@example.org

@@ -24,9 +24,9 @@ export function inviteCommand(): Command {
     .addHelpText(
       'after',
       `
-With SNAILPASS_SIGNUPS=invited, an invited address can sign up once. If mail is set up, the
-invitation is sent by email; otherwise a text is printed for you to pass on. Inviting an address
-again sends another email.
+With SNAILPASS_SIGNUPS=invited, an invited address can sign up once. If mail is
+set up, the invitation is sent by email; otherwise a text is printed for you to
+pass on. Inviting an address again sends another email.
 
 Example:
   snailpass user invite you@example.org`,

@@ -12,8 +12,8 @@ export function renameCommand(): Command {
       .addHelpText(
         'after',
         `
-Clients derive the keys of a vault from the master password and the email. With another email,
-nobody could sign in to the account or decrypt its vault.
+Clients derive the keys of a vault from the master password and the email. With
+another email, nobody could sign in to the account or decrypt its vault.
 
 Example:
   snailpass user rename you@example.org

@@ -22,7 +22,7 @@ export function disableCommand(): Command {
   return changeCommand({
     name: 'disable',
     description: 'disable an account and sign it out; no data is deleted',
-    note: 'Its clients keep their offline copies. `snailpass user enable` enables the account again.',
+    note: 'Its clients keep their offline copies. snailpass user enable enables it again.',
     async change(users, user) {
       const isNew = await users.disable(user)
       return isNew
@@ -60,8 +60,9 @@ export function undeleteCommand(): Command {
   return changeCommand({
     name: 'undelete',
     description: 'bring back an account that its owner has deleted',
-    note: `The owner signs in as before, and finds the vault as it was. This is possible until the server
-purges the account, 7 days after the owner deleted it. Restore a backup afterwards.`,
+    note: `The owner signs in as before, and finds the vault as it was. This is possible
+until the server purges the account, 7 days after the owner deleted it. Restore
+a backup afterwards.`,
     async change(users, user) {
       const isNew = await users.undelete(user)
       if (!isNew) return `The owner of ${user} has not deleted the account (nothing to do).`

@@ -56,8 +56,6 @@ export interface WrittenBackup {
   readonly path: string
   /** When it was started, in milliseconds since 1970 (UTC). */
   readonly time: number
-  /** Rows of all tables. */
-  readonly rows: number
   readonly tables: readonly TableChecksum[]
   readonly isEncrypted: boolean
 }
@@ -205,13 +203,7 @@ export async function createBackupFrom(
       })
     },
   )
-  return {
-    path,
-    time,
-    rows: tables.reduce((sum, table) => sum + table.rows, 0),
-    tables,
-    isEncrypted,
-  }
+  return { path, time, tables, isEncrypted }
 }
 
 /** Returns who can decrypt backups, according to the settings; null for no encryption. */

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'nod
 import { basename, join } from 'node:path'
 import { backUpBefore, listBackups, writeBackup } from '../../../src/app/operations/backup'
 import { verifyBackupFile } from '../../../src/app/operations/restore'
+import type { TableChecksum } from '../../../src/database/table-copy'
 import { lockFile } from '../../../src/files/file-lock'
 import { tables } from '../../../src/store/tables'
 import { captureError } from '../../support/capture-error'
@@ -25,15 +26,17 @@ import {
 
 startPostgresFirst('newest')
 
+const countRows = (sums: readonly TableChecksum[]) => sums.reduce((sum, { rows }) => sum + rows, 0)
+
 const quiet = { decryption: noDecryption, onProgress: () => {} }
 
 describe.each(enginesWithTables)('a backup of $engine', ({ open, engine }) => {
   test('contains every row as it was, in its order, with the checksum that SQLite computes', async () => {
     await using database = await open()
     await fillWithEdgeCases(database)
-    const { path, rows, tables: sums } = await createTestBackup(database)
+    const { path, tables: sums } = await createTestBackup(database)
     // The audit log has one row, and a checkpoint for each of its ends.
-    expect(rows).toBe(2 + 1 + 1 + edgeCaseTexts.length * 3 + 2 + 1 + 2 + 1 + 1 + 2)
+    expect(countRows(sums)).toBe(2 + 1 + 1 + edgeCaseTexts.length * 3 + 2 + 1 + 2 + 1 + 1 + 2)
     using file = new Database(path, { readonly: true })
     for (const { name, columns } of tables) {
       const checksum = sums.find(({ table }) => table === name)
@@ -232,7 +235,7 @@ test('backups are listed by their time, complete or not, without being verified'
       time: first,
       size: sizeOf(plain.path),
       encrypted: false,
-      rows: plain.rows,
+      rows: countRows(plain.tables),
       complete: true,
     },
     {
