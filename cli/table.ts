@@ -125,12 +125,18 @@ function layOutRow(
   return [...lines, line].map((text) => text.trimEnd())
 }
 
-/** Wraps a text at spaces into lines of at most `width` terminal columns. A longer word gets a line of its own. */
+/** An even number of backquotes is behind it. */
+const spaceOutsideBackquotes = / (?=(?:[^`]*`[^`]*`)*[^`]*$)/
+
+/**
+ * Wraps a text at spaces into lines of at most `width` terminal columns. A longer word gets a line of its own, and so does a
+ * command in backquotes: people copy it whole.
+ */
 export function wrap(text: string, width: number | null): readonly string[] {
   if (width === null || width < minWrapWidth) return [text]
   const lines: string[] = []
   let line = ''
-  for (const word of text.split(' ')) {
+  for (const word of text.split(spaceOutsideBackquotes)) {
     const longer = line === '' ? word : `${line} ${word}`
     if (line !== '' && Bun.stringWidth(longer) > width) {
       lines.push(line)

@@ -5,7 +5,9 @@ import { workAsOwner } from '../../src/app/targets'
 import { settingKeys } from '../../src/config/settings'
 import { joinLines, type Lines, toLines } from '../../src/domain/errors'
 import { configInputOf, withConfigOptions } from '../config-options'
+import { terminalWidth } from '../print-table'
 import { hintAtRoot } from '../report'
+import { wrap } from '../table'
 import { ExitError, exitCodes, out, outJson } from '../terminal'
 
 export function doctorCommand(): Command {
@@ -46,10 +48,11 @@ Examples:
 
 function linesOf(result: CheckResult): readonly string[] {
   const { name, fact, findings, fixed, failure } = result
+  const isRepeated = findings.some(({ what }) => what === fact)
   const sign = { ok: 'ok', problems: '!', incomplete: '?' }[statusOf([result])]
   return [
-    `${sign.padEnd(3)}${name.padEnd(13)}${failure ?? fact ?? ''}`.trimEnd(),
-    ...fixed.map((line) => `     fixed: ${line}`),
+    ...labelled(`${sign.padEnd(3)}${name.padEnd(13)}`, failure ?? (isRepeated ? '' : (fact ?? ''))),
+    ...fixed.flatMap((line) => labelled('     fixed: ', line)),
     ...findings.flatMap(({ what, why, fix }) => [
       ...labelled('     what: ', what),
       ...labelled('     why:  ', why),
@@ -58,11 +61,12 @@ function linesOf(result: CheckResult): readonly string[] {
   ]
 }
 
-/** Returns lines with a label in front of the first one. */
+/** Returns lines with a label in front of the first one, wrapped to the width of the terminal. */
 function labelled(label: string, text: Lines): readonly string[] {
-  return toLines(text).map(
-    (line, index) => `${index === 0 ? label : ' '.repeat(label.length)}${line}`,
-  )
+  const width = terminalWidth()
+  return toLines(text)
+    .flatMap((line) => wrap(line, width === null ? null : width - label.length))
+    .map((line, index) => `${index === 0 ? label : ' '.repeat(label.length)}${line}`.trimEnd())
 }
 
 function toJson(results: readonly CheckResult[]) {

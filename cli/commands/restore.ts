@@ -99,9 +99,9 @@ function printPlan({ backup, lost, tables, settings }: RestorePlan): void {
   )
   info(describeOrigin(backup.origin))
   if (lost !== null) info(`The database is lost: ${lost}`)
-  const counts = tables.map(
-    ({ table, now, after }) => [nounOf(table), `${now} now, ${after} afterwards`] as const,
-  )
+  const counts = tables
+    .filter(({ now, after }) => now > 0 || after > 0)
+    .map(({ table, now, after }) => [nounOf(table), `${now} now, ${after} afterwards`] as const)
   for (const line of formatFields(counts)) info(line)
   if (settings.length === 0) return
   info("These settings differ from the backup's; they are not changed:")

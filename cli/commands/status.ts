@@ -64,7 +64,7 @@ function fieldsOf(
     ...addresses.map((url, index) => [index === 0 ? 'addresses' : '', url] as const),
     ...(vaultUrl === null ? [] : ([['web vault', vaultUrl]] as const)),
     ['database', database],
-    ...(usage === null ? [] : [...usageFields(usage), backupField(lastBackup)]),
+    ...(usage === null ? [] : [...usageFields(usage), ...backupFields(lastBackup)]),
     ['sign-up', signUps],
     [
       'certificate',
@@ -76,10 +76,13 @@ function fieldsOf(
   ]
 }
 
-function backupField(lastBackup: ServerStatus['lastBackup']) {
-  const text =
-    lastBackup === null ? 'none yet' : `${formatTime(lastBackup.time)}, ${lastBackup.path}`
-  return ['last backup', text] as const
+/** The time, and below it the file. */
+function backupFields(lastBackup: ServerStatus['lastBackup']) {
+  if (lastBackup === null) return [['last backup', 'none yet']] as const
+  return [
+    ['last backup', formatTime(lastBackup.time)],
+    ['', lastBackup.path],
+  ] as const
 }
 
 function usageFields(usage: NonNullable<ServerStatus['usage']>) {

@@ -68,5 +68,5 @@ export async function describeRestore(targets: Targets): Promise<string> {
   }
   const file = shellQuote(backup.path)
   const command = `snailpass restore ${file} --data-dir ${shellQuote(targets.folder.path)}`
-  return `restore the newest backup, of ${describeBackup(backup)}: ${command}`
+  return `restore the newest backup, of ${describeBackup(backup)}: \`${command}\``
 }

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { formatCount } from '../domain/text'
 import { isPostgres } from '../engine/is-postgres'
+import { describeDamage } from '../engine/sqlite/inspect'
 import type { Schema } from '../store/schema'
 import { checksumTables } from './table-copy'
 
@@ -25,7 +26,10 @@ export async function checkIntegrity(db: Kysely<Schema>): Promise<IntegrityRepor
 
 async function listPageProblems(db: Kysely<Schema>): Promise<readonly string[]> {
   const { rows } = await sql<{ integrity_check: string }>`pragma integrity_check(5)`.execute(db)
-  return rows.map((row) => row.integrity_check).filter((line) => line !== 'ok')
+  return rows
+    .map((row) => row.integrity_check)
+    .filter((answer) => answer !== 'ok')
+    .map(describeDamage)
 }
 
 async function listOrphans(db: Kysely<Schema>): Promise<readonly string[]> {

@@ -39,7 +39,7 @@ async function createVault(environment: Record<string, string> = {}) {
 
 const restoreOf = (backup: string, dataDir: string, content = '1 account, 2 records') =>
   new RegExp(
-    `^restore the newest backup, of \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC \\(${content}\\): snailpass restore ${backup} --data-dir ${dataDir}; `,
+    `^restore the newest backup, of \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC \\(${content}\\): \`snailpass restore ${backup} --data-dir ${dataDir}\`; `,
   )
 
 describe('a missing database', () => {

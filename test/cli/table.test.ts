@@ -71,6 +71,17 @@ describe('a table', () => {
   })
 })
 
+test('a command in backquotes is not wrapped, since people copy it', () => {
+  const text = 'restore the newest backup: `snailpass restore /srv/backup.sqlite`; check the disk'
+  expect(wrap(text, 30)).toEqual([
+    'restore the newest backup:',
+    '`snailpass restore /srv/backup.sqlite`;',
+    'check the disk',
+  ])
+  const lines = wrap('a lone ` does not keep the words of a long text together', 30)
+  expect(lines).toEqual(['a lone ` does not keep the', 'words of a long text together'])
+})
+
 test('a text that fits is not wrapped', () => {
   expect(wrap('a text that fits', 16)).toEqual(['a text that fits'])
   expect(wrap('', 16)).toEqual([''])

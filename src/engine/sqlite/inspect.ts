@@ -85,7 +85,8 @@ export function inspectSqlite(path: string, { isChecked = true } = {}): SqliteIn
 
 function findPageProblem(database: Database): string | null {
   const check = database.query<{ quick_check: string }, []>('pragma quick_check(1)').get()
-  return check?.quick_check === 'ok' ? null : (check?.quick_check ?? 'no answer')
+  const answer = check?.quick_check ?? 'no answer'
+  return answer === 'ok' ? null : describeDamage(answer)
 }
 
 /**
@@ -143,5 +144,10 @@ function readMigrations(database: Database): readonly string[] {
 export async function findIntegrityProblem(db: QueryExecutorProvider): Promise<string | null> {
   const { rows } = await sql<{ integrity_check: string }>`pragma integrity_check(1)`.execute(db)
   const answer = rows[0]?.integrity_check ?? 'no answer'
-  return answer === 'ok' ? null : answer
+  return answer === 'ok' ? null : describeDamage(answer)
+}
+
+/** Returns what an integrity check of SQLite answers, in one line and without its heading, which names the file as `main`. */
+export function describeDamage(answer: string): string {
+  return answer.replace(/^\*\*\* in database main \*\*\*\n/, '').replaceAll('\n', '; ')
 }
