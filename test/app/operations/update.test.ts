@@ -63,7 +63,7 @@ describe('a check for an update', () => {
 
   test.each([
     [version, false],
-    ['0.0.9', false],
+    ['0.1.0', false],
     [`${version}-rc.1`, false],
     ['0.10.0', true],
     ['10.0.0', true],
