@@ -33,6 +33,9 @@ case $commit in
   *-dirty | unknown) echo "warning: the checkout has uncommitted changes: do not publish this release" >&2 ;;
 esac
 
+[ -n "$release_keys" ] ||
+  echo "warning: scripts/release-settings.sh has no public keys: nobody can verify this release, and its executables can't update" >&2
+
 version=$(bun -e "console.log((await import('./package.json')).default.version)")
 time=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 

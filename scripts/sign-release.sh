@@ -31,7 +31,8 @@ fi
 
 BUILD_RELEASE_KEYS=$release_keys bun scripts/verify-release.ts "$into" "$comment" || {
   rm -f "$into/SHA256SUMS.minisig"
-  fail "the signature is not valid, and was removed" "sign with the secret key of one of the public keys in scripts/release-settings.sh"
+  fail "the signature was removed" \
+    "sign with the secret key of one of the public keys in scripts/release-settings.sh, and the trusted comment \"$comment\""
 }
 chmod 644 "$into/SHA256SUMS.minisig"
 echo "release: signed as $comment" >&2

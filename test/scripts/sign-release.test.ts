@@ -55,13 +55,19 @@ describe('scripts/sign-release.sh', () => {
       SNAILPASS_SIGNING_KEY: key,
       RELEASE_KEYS: `${publicKey} ${publicKey}`,
     })
-    expect(other).toContain('error: the signature is not valid, and was removed\nhint: ')
+    expect(other).toMatch(
+      /^error: .+ is signed with the unknown key .+\nerror: the signature was removed\nhint: /m,
+    )
     expect(other).toEndWith('code 1\n')
     expect(existsSync(release.signature)).toBeFalse()
     for (const [environment, message] of [
       [{}, 'error: no key to sign with\n'],
       [{ SNAILPASS_SIGNING_KEY: key, RELEASE_KEYS: '' }, 'error: the build has no two public keys'],
       [{ SNAILPASS_SIGNING_COMMAND: 'false' }, 'code 1\n'],
+      [
+        { SNAILPASS_SIGNING_COMMAND: `sh -c 'minisign -S -s "${key}" -m "$1" -t today' sh` },
+        'error: the trusted comment is "today", not "snailpass ',
+      ],
     ] as const) {
       expect(await release.sign(environment)).toContain(message)
       expect(existsSync(release.signature)).toBeFalse()
