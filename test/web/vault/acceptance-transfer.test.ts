@@ -170,7 +170,9 @@ describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
     await typeAgain(at, 'not this one at all', 'Export unencrypted')
     await at.see('This is not your master password.')
     expect(exported()).toBeNull()
+    expect(await at.text()).not.toContain('Delete the file when you are done with it')
     await typeAgain(at, owner.masterPassword, 'Export unencrypted')
+    await at.see('Saved. Delete the file when you are done with it, and empty the trash.')
     const file = await until(exported, 'the export')
 
     await using empty = await startVaultPages()
