@@ -4,6 +4,7 @@ import { settingKeys, settingTable } from '../../src/config/settings'
 import { listErrors } from '../../src/domain/errors'
 import { configInputOf, withConfigOptions } from '../config-options'
 import { terminalWidth } from '../print-table'
+import { formatSource, formatValue } from '../setting-values'
 import { type Column, layOutTable, wrap } from '../table'
 import { ExitError, exitCodeOf, info, out, outJson } from '../terminal'
 
@@ -74,8 +75,7 @@ const settingColumns: readonly Column<readonly [keyof typeof settingTable, Setti
   { title: 'SETTING', cell: ([key]) => settingTable[key].name },
   {
     title: 'FROM',
-    cell: ([key, { source }]) =>
-      source === 'flag' ? (settingTable[key].option?.flag ?? 'flag') : source,
+    cell: ([key, { source }]) => formatSource(key, source),
   },
   {
     title: 'VALUE',
@@ -85,14 +85,3 @@ const settingColumns: readonly Column<readonly [keyof typeof settingTable, Setti
 ]
 
 const indent = '    '
-
-function formatValue(
-  { source, displayValue, problem }: SettingOrigin,
-  defaultText: string,
-): string {
-  if (problem !== null) return `invalid: ${problem}`
-  // A default without a value is described in words.
-  return source === 'default' && (displayValue === null || displayValue === '')
-    ? `(${defaultText})`
-    : (displayValue ?? '')
-}

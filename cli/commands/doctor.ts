@@ -2,12 +2,13 @@ import { Command } from 'commander'
 import { type CheckResult, runChecks } from '../../src/app/doctor/doctor'
 import { systemRuntime } from '../../src/app/runtime'
 import { workAsOwner } from '../../src/app/targets'
+import { readSettings } from '../../src/config/reading'
 import { settingKeys } from '../../src/config/settings'
-import { joinLines, type Lines, toLines } from '../../src/domain/errors'
+import { joinLines } from '../../src/domain/errors'
+import { describeCheck, layOutLines, statusOfChecks } from '../check-lines'
 import { configInputOf, withConfigOptions } from '../config-options'
 import { terminalWidth } from '../print-table'
 import { hintAtRoot } from '../report'
-import { wrap } from '../table'
 import { ExitError, exitCodes, out, outJson } from '../terminal'
 
 export function doctorCommand(): Command {
@@ -34,45 +35,28 @@ Examples:
   snailpass doctor --fix`,
     )
     .action(async (options: { json?: true; fix?: true }) => {
-      const checked = await runChecks(configInputOf(command), systemRuntime, {
+      const checked = await runChecks(readSettings(configInputOf(command)), systemRuntime, {
         fix: options.fix === true,
         onSettings: workAsOwner,
       })
       if (options.json === true) outJson(toJson(checked))
-      else for (const result of checked) for (const line of linesOf(result)) out(line)
-      if (checked.some(({ isForRoot }) => isForRoot === true)) hintAtRoot()
-      const code = exitCodeOf[statusOf(checked)]
-      if (code !== exitCodes.done) throw new ExitError(code)
+      else
+        for (const line of layOutLines(checked.flatMap(describeCheck), terminalWidth())) out(line)
+      endWith(checked)
     })
 }
 
-function linesOf(result: CheckResult): readonly string[] {
-  const { name, fact, findings, fixed, failure } = result
-  const isRepeated = findings.some(({ what }) => what === fact)
-  const sign = { ok: 'ok', problems: '!', incomplete: '?' }[statusOf([result])]
-  return [
-    ...labelled(`${sign.padEnd(3)}${name.padEnd(13)}`, failure ?? (isRepeated ? '' : (fact ?? ''))),
-    ...fixed.flatMap((line) => labelled('     fixed: ', line)),
-    ...findings.flatMap(({ what, why, fix }) => [
-      ...labelled('     what: ', what),
-      ...labelled('     why:  ', why),
-      ...labelled('     do:   ', fix),
-    ]),
-  ]
-}
-
-/** Returns lines with a label in front of the first one, wrapped to the width of the terminal. */
-function labelled(label: string, text: Lines): readonly string[] {
-  const width = terminalWidth()
-  return toLines(text)
-    .flatMap((line) => wrap(line, width === null ? null : width - label.length))
-    .map((line, index) => `${index === 0 ? label : ' '.repeat(label.length)}${line}`.trimEnd())
+/** Ends a command with the result of checks. Throws ExitError unless they are ok. */
+function endWith(checked: readonly CheckResult[]): void {
+  if (checked.some(({ isForRoot }) => isForRoot === true)) hintAtRoot()
+  const code = exitCodeByStatus[statusOfChecks(checked)]
+  if (code !== exitCodes.done) throw new ExitError(code)
 }
 
 function toJson(results: readonly CheckResult[]) {
   const checks = results.map((result) => ({
     name: result.name,
-    status: statusOf([result]),
+    status: statusOfChecks([result]),
     fact: result.fact,
     findings: result.findings.map(({ what, why, fix }) => ({
       what: joinLines(what),
@@ -82,15 +66,10 @@ function toJson(results: readonly CheckResult[]) {
     fixed: result.fixed,
     failure: result.failure,
   }))
-  return { status: statusOf(results), checks }
+  return { status: statusOfChecks(results), checks }
 }
 
-function statusOf(results: readonly CheckResult[]): 'ok' | 'problems' | 'incomplete' {
-  if (results.some(({ findings }) => findings.length > 0)) return 'problems'
-  return results.some(({ failure }) => failure !== null) ? 'incomplete' : 'ok'
-}
-
-const exitCodeOf = {
+const exitCodeByStatus = {
   ok: exitCodes.done,
   problems: exitCodes.failed,
   incomplete: exitCodes.notChecked,

@@ -3,14 +3,8 @@ import { readStatus, type ServerStatus } from '../../src/app/operations/status'
 import { settingKeys } from '../../src/config/settings'
 import { version } from '../../src/version'
 import { openCommandTargets, withConfigOptions } from '../config-options'
-import {
-  formatBytes,
-  formatCount,
-  formatDay,
-  formatFields,
-  formatJsonTime,
-  formatTime,
-} from '../format'
+import { formatFields, formatJsonTime } from '../format'
+import { describeServer, statusFields } from '../status-fields'
 import { ExitError, exitCodes, info, out, outJson } from '../terminal'
 
 export function statusCommand(): Command {
@@ -40,64 +34,13 @@ Examples:
 }
 
 function printForPeople(status: ServerStatus, signUps: string): void {
-  const { server } = status
-  if (server === null) out('SnailPass is not running on this data folder.')
-  else {
-    const doing = status.state === 'running' ? 'is running' : 'runs, and refuses requests'
-    out(
-      `SnailPass ${server.version} ${doing}: process ${server.pid}, since ${formatTime(server.startTime)}`,
-    )
-  }
-  for (const line of formatFields(fieldsOf(status, signUps))) out(`  ${line}`)
+  out(describeServer(status))
+  for (const line of formatFields(statusFields(status, signUps))) out(`  ${line}`)
   for (const problem of status.problems) info(`error: ${problem}`)
   for (const warning of status.warnings) info(`warning: ${warning}`)
   if (status.problems.length > 0) info('hint: snailpass doctor says what to do')
-  else if (server === null)
+  else if (status.server === null)
     info('hint: start it with snailpass serve, or as a service with systemctl start snailpass')
-}
-
-function fieldsOf(
-  { addresses, vaultUrl, database, usage, lastBackup, certificate, freeBytes }: ServerStatus,
-  signUps: string,
-): readonly (readonly [string, string])[] {
-  return [
-    ...addresses.map((url, index) => [index === 0 ? 'addresses' : '', url] as const),
-    ...(vaultUrl === null ? [] : ([['web vault', vaultUrl]] as const)),
-    ['database', database],
-    ...(usage === null ? [] : [...usageFields(usage), ...backupFields(lastBackup)]),
-    ['sign-up', signUps],
-    [
-      'certificate',
-      certificate === null
-        ? 'none'
-        : `${certificate.mode}, valid until ${formatDay(certificate.expiryTime)}`,
-    ],
-    ...(freeBytes === null ? [] : ([['disk', `${formatBytes(freeBytes)} free`]] as const)),
-  ]
-}
-
-/** The time, and below it the file. */
-function backupFields(lastBackup: ServerStatus['lastBackup']) {
-  if (lastBackup === null) return [['last backup', 'none yet']] as const
-  return [
-    ['last backup', formatTime(lastBackup.time)],
-    ['', lastBackup.path],
-  ] as const
-}
-
-function usageFields(usage: NonNullable<ServerStatus['usage']>) {
-  const { accounts, records, notes, vaultBytes, historyBytes } = usage
-  const total = Object.values(accounts).reduce((sum, count) => sum + count, 0)
-  const others = (['unconfirmed', 'disabled', 'deleted'] as const)
-    .filter((state) => accounts[state] > 0)
-    .map((state) => `${accounts[state]} ${state === 'deleted' ? 'deleted by the owner' : state}`)
-  return [
-    ['accounts', [String(total), ...others].join(', ')],
-    [
-      'vaults',
-      `${formatCount(records, 'record')}, ${formatCount(notes, 'note')}: ${formatBytes(vaultBytes)}, and ${formatBytes(historyBytes)} of history`,
-    ],
-  ] as const
 }
 
 function toJson(status: ServerStatus, signUps: string) {

@@ -6,6 +6,7 @@ import { writeBackup } from '../../src/app/operations/backup'
 import { systemRuntime } from '../../src/app/runtime'
 import { openTargets } from '../../src/app/targets'
 import { loadConfig } from '../../src/config/load'
+import { readSettings } from '../../src/config/reading'
 import { createAccount } from '../support/accounts'
 import { captureError } from '../support/capture-error'
 import { aRecord } from '../support/client'
@@ -160,7 +161,7 @@ describe('a database that can not be read', () => {
       }
       expect(await captureError(startTestServer({ dataDir }))).toMatchObject(lost)
       const results = await runChecks(
-        { environment: {}, flags: { dataDir }, file: null },
+        readSettings({ environment: {}, flags: { dataDir }, file: null }),
         systemRuntime,
         { fix: false },
       )

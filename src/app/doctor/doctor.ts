@@ -2,7 +2,7 @@
  * Doctor: checks of settings, database, machine and certificate, a file for each subject. A check returns a fact and
  * findings, each with what is wrong, why it matters and what to do. All of them work while servers run.
  */
-import { readSettings, type SettingsReport } from '../../config/reading'
+import type { SettingsReport } from '../../config/reading'
 import type { Settings } from '../../config/settings'
 import type { Database, DatabaseContent } from '../../database/database'
 import { DomainError, errorMessage, type Lines, listErrors } from '../../domain/errors'
@@ -35,12 +35,11 @@ export type { CheckResult }
  * backup. Changes nothing else. Calls `onSettings` before it looks at what they name.
  */
 export async function runChecks(
-  input: Parameters<typeof readSettings>[0],
+  reading: SettingsReport,
   runtime: Runtime,
   options: { fix: boolean; onSettings?: (settings: Settings) => void },
 ): Promise<readonly CheckResult[]> {
   const { fix } = options
-  const reading = readSettings(input)
   const { settings } = reading
   options.onSettings?.(settings)
   const targets = openTargets(settings, runtime)

@@ -14,6 +14,7 @@ import { writeBackup } from '../../../src/app/operations/backup'
 import { systemRuntime } from '../../../src/app/runtime'
 import { openTargets, type Targets } from '../../../src/app/targets'
 import { loadConfig } from '../../../src/config/load'
+import { readSettings } from '../../../src/config/reading'
 import type { BackupState } from '../../../src/domain/backup-state'
 import { writeNewSecretKey } from '../../../src/files/secret-key'
 import { captureError } from '../../support/capture-error'
@@ -442,7 +443,7 @@ test('a check that needs the database is skipped if that can not be used, and th
   const path = join(database.dataDir, 'snailpass.db')
   writeFileSync(path, 'no database '.repeat(20), { mode: 0o600 })
   const input = { environment: {}, flags: { dataDir: database.dataDir }, file: null }
-  const results = await runChecks(input, systemRuntime, { fix: false })
+  const results = await runChecks(readSettings(input), systemRuntime, { fix: false })
   expect(results.map(({ name }) => name)).toEqual([
     ...['settings', 'version', 'server', 'database', 'secret key', 'accounts', 'history', 'audit'],
     ...['permissions', 'space', 'file system', 'limits', 'clock', 'backups', 'certificate'],
@@ -503,7 +504,7 @@ test('without valid settings nothing is looked at that they name, and nothing is
     `SNAILPASS_DATA_DIR=${database.dataDir}\nSNAILPASS_BACKUP_PASSPHRASE=#secret\nnonsense\n`,
   )
   const input = { environment: {}, flags: {}, file: file.path }
-  const results = await runChecks(input, systemRuntime, { fix: true })
+  const results = await runChecks(readSettings(input), systemRuntime, { fix: true })
   const [settings, ...others] = results
   expect(settings?.findings).toEqual([
     {
