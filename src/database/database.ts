@@ -80,6 +80,12 @@ export interface Database {
    * refuse or hide rows is not among them, because a database that has it is not opened.
    */
   listForeignObjects(): Promise<readonly string[]>
+
+  /**
+   * Returns the engine with its version: `SQLite 3.51.0`, `Postgres 17.2`. That of SQLite is in this executable, so it is known
+   * without the file. Throws `unavailable` if Postgres can't be reached.
+   */
+  findEngineVersion(): Promise<string>
 }
 
 export interface ServerOpenOptions {

@@ -12,5 +12,6 @@ export function lazyDatabase(name: string, load: () => Promise<Database>): Datab
     withShared: async (work) => (await load()).withShared(work),
     withSnapshot: async (work) => (await load()).withSnapshot(work),
     listForeignObjects: async () => (await load()).listForeignObjects(),
+    findEngineVersion: async () => (await load()).findEngineVersion(),
   }
 }

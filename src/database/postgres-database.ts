@@ -73,6 +73,7 @@ export function postgresDatabase(
     withShared: (work) => translateErrors(() => withShared(target, work)),
     withSnapshot: (work) => translateErrors(() => withSnapshot(target, work)),
     listForeignObjects: () => translateErrors(() => listForeignObjects(target)),
+    findEngineVersion: () => translateErrors(() => findEngineVersion(target)),
   }
 }
 
@@ -186,6 +187,16 @@ async function listForeignObjects({ location, migrations }: Target): Promise<rea
   return await withSession(connectTo(location), async (_, db) => {
     const { migrations: done } = await inspectPostgresDatabase(name, db)
     return (await checkStructure({ db, name, migrations, done })).notes
+  })
+}
+
+async function findEngineVersion({ location }: Target): Promise<string> {
+  return await withSession(connectTo(location), async (_, db) => {
+    const { rows } = await sql<{ version: string }>`
+      select current_setting('server_version') as version
+    `.execute(db)
+    // Distributions add the name of their package: 17.2 (Debian 17.2-1.pgdg120+1).
+    return `Postgres ${/^[\w.]*/.exec(rows[0]?.version ?? '')?.[0]}`
   })
 }
 

@@ -2,6 +2,7 @@ import { Kysely } from 'kysely'
 import { sqliteColumnTypes } from '../engine/column-types'
 import { openReader, openWriter } from '../engine/sqlite/connection'
 import { withInspectedFile } from '../engine/sqlite/inspect'
+import { sqliteVersion } from '../engine/sqlite/version'
 import { type Migrations, migrationsFor } from '../store/migrations/index'
 import type { Schema } from '../store/schema'
 import type { OpenedStore } from '../store/store'
@@ -59,6 +60,7 @@ export function sqliteDatabase(
     withShared: (work) => translateErrors(() => withShared(target, work)),
     withSnapshot: (work) => translateErrors(() => withSnapshot(target, work)),
     listForeignObjects: () => translateErrors(() => listForeignObjects(target)),
+    findEngineVersion: async () => `SQLite ${sqliteVersion()}`,
   }
 }
 
