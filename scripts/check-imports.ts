@@ -25,6 +25,7 @@ const folders: Readonly<Record<string, FolderRule>> = {
   'src/app/server': { imports: ['src/*'], packages: [node] },
   'src/app/operations': { imports: ['src/*'], packages: [node] },
   'src/app/doctor': { imports: ['src/*'], packages: [node] },
+  'src/app/support': { imports: ['src/*'], packages: [node] },
   'src/app': { imports: ['src/*'], packages: [node] },
   'src/background': { imports: ['src/domain', 'src/log'], packages: [] },
   'src/log': { imports: ['src/domain'], packages: [node] },
@@ -106,6 +107,9 @@ const downwards: readonly (readonly [from: string, to: string])[] = [
   ['src/app/operations', 'src/app/server'],
   ['src/app/doctor', 'src/app/server'],
   ['src/app/doctor', 'src/app/operations'],
+  ['src/app/support', 'src/app/server'],
+  ['src/app/support', 'src/app/operations'],
+  ['src/app/support', 'src/app/doctor'],
 ]
 
 /** What a server evaluates before it answers: these files and all that they import, except by `import()`. */
