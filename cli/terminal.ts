@@ -75,7 +75,9 @@ export function printError(error: unknown): void {
   if (error instanceof ExitError || error instanceof ReaderGoneError) return
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   infoLabelled('error', text.split('\n'))
-  info('hint: this is a bug in snailpass: please report it with the lines above')
+  info(
+    'hint: this is a bug in snailpass: please report it with the lines above, and with what snailpass doctor --support prints',
+  )
 }
 
 /** Prints lines to stderr with the label in front of each one. */

@@ -21,6 +21,7 @@ import {
 import { readSettingsFile, type SettingsFile, type SettingsFileInput } from './settings-file'
 import { findTlsProblem } from './tls'
 import {
+  type Environment,
   formatForDisplay,
   InvalidSetting,
   invalidSettingsError,
@@ -66,6 +67,8 @@ export interface SettingsReport {
   readonly error: DomainError | null
   /** Path of the settings file that was read; null for none. */
   readonly file: string | null
+  /** Returns the texts of that file by their names, secrets included. */
+  readonly fileTexts: () => Environment
 }
 
 /** Reads and checks every setting. Throws `invalid` only if the settings file can't be read. */
@@ -155,6 +158,7 @@ export function readSettings(input: SettingsInput): SettingsReport {
     warnings,
     error: problems.length === 0 ? null : invalidSettingsError(problems),
     file: file?.path ?? null,
+    fileTexts: () => file?.texts ?? {},
   }
 }
 

@@ -92,7 +92,8 @@ hint: this
 
   test('that is a bug is printed whole', () => {
     const bug = new TypeError('x is undefined')
-    const hint = 'hint: this is a bug in snailpass: please report it with the lines above\n'
+    const hint =
+      'hint: this is a bug in snailpass: please report it with the lines above, and with what snailpass doctor --support prints\n'
     const { code, stderr } = report(bug)
     expect(code).toBe(1)
     expect(stderr).toStartWith('error: ')

@@ -83,7 +83,7 @@ function durabilityNotes(): readonly string[] {
 }
 
 /** Returns the type of the file system that contains a path: `share` for `\\SERVER\SHARE`, null if the system does not tell. */
-function findFileSystemType(path: string, read: ReadSystemFile): string | null {
+export function findFileSystemType(path: string, read: ReadSystemFile): string | null {
   if (process.platform === 'win32')
     return /^[\\/]{2}(?:[^?.]|[?.][\\/]UNC[\\/])/i.test(path) ? 'share' : null
   const mountinfo = read('/proc/self/mountinfo')

@@ -36,7 +36,7 @@ const unspecified: readonly string[] = ['0.0.0.0', '::']
 const hardwareAddress = /ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}$/
 
 /** Percent-decodes a text that may be none. */
-function decodeLoosely(text: string): string {
+export function decodeLoosely(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
