@@ -46,6 +46,12 @@ function firstStep(
     return [`Next: snailpass user invite EMAIL; then open ${place} and create your account`]
   const next = `Next: open ${place} and create your account`
   if (domains.length > 0) return [next]
-  const where = settingsFile === null ? '' : ` in ${settingsFile}`
-  return [`${next};`, `then set SNAILPASS_SIGNUPS=invited${where}, so that nobody else can`]
+  const setting = 'then set SNAILPASS_SIGNUPS=invited'
+  return settingsFile === null
+    ? [`${next};`, `${setting}, so that nobody else can`]
+    : [
+        `${next};`,
+        `${setting} in ${settingsFile}`,
+        'and restart the server, so that nobody else can',
+      ]
 }

@@ -31,9 +31,10 @@ test('a new server says where the vault is and how the first account is created'
     'Next: open https://192.168.1.20:5443/vault/ and create your account;',
     'then set SNAILPASS_SIGNUPS=invited, so that nobody else can',
   ])
-  expect(linesOf({}, { file: '/etc/snailpass/snailpass.env' }).at(-1)).toBe(
-    'then set SNAILPASS_SIGNUPS=invited in /etc/snailpass/snailpass.env, so that nobody else can',
-  )
+  expect(linesOf({}, { file: '/etc/snailpass/snailpass.env' }).slice(-2)).toEqual([
+    'then set SNAILPASS_SIGNUPS=invited in /etc/snailpass/snailpass.env',
+    'and restart the server, so that nobody else can',
+  ])
 })
 
 test.each([
