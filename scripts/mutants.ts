@@ -32,7 +32,7 @@ const workers = 2
 /** Milliseconds of tests that run in one process. */
 const batchDuration = 20_000
 /** Milliseconds of tests in the process of the runner that are tried for one fault. */
-const maxDuration = 120_000
+const maxDuration = 180_000
 /** Milliseconds of end-to-end tests that are tried for a group of faults. */
 const maxEndToEndDuration = 450_000
 
@@ -69,7 +69,7 @@ const testsByFault = await findReach(copies, files, faults)
 const results = new Map<PlacedFault, string | null>()
 const survivors: Survivor[] = []
 await shareWork(copies, [...faults.entries()], async (copy, [index, fault]) => {
-  const tests = (testsByFault[index] ?? []).toSorted((a, b) => a.duration - b.duration)
+  const tests = testsByFault[index] ?? []
   const by = await tryInProcess(copy, fault, tests)
   const endToEnd = tests.filter(({ path }) => path.startsWith(endToEndFolder))
   if (by === null && endToEnd.length > 0) survivors.push({ fault, tests: endToEnd })
@@ -108,8 +108,11 @@ async function tryInProcess(
   const inProcess = tests.filter(({ path }) => !path.startsWith(endToEndFolder))
   const nearness = ({ path }: TestFile) =>
     path === `${stem}.test.ts` ? 0 : dirname(path) === dirname(stem) ? 1 : 2
-  const byNearness = Map.groupBy(inProcess, nearness)
+  const byNearness = Map.groupBy(inProcess.toSorted(byAffinityTo([fault])), nearness)
+  // The tests of pages get them from an executable, wherever they are.
+  const isPage = fault.path.startsWith('src/web/')
   return await withTexts(copy, [fault], async () => {
+    if (isPage && !(await copy.build())) return 'the build'
     let left = maxDuration
     for (const batch of ([0, 1, 2] as const).flatMap((near) =>
       batchesOf(byNearness.get(near) ?? []),
@@ -120,7 +123,21 @@ async function tryInProcess(
       left -= durationOf(batch)
     }
     return null
+  }).finally(() => {
+    if (isPage) copy.restoreExecutable()
   })
+}
+
+/** Parts of paths that say nothing about the subject of a test. */
+const commonWords = new Set(['src', 'web', 'vault', 'screens', 'test', 'e2e', 'ts', 'tsx'])
+
+/** Puts the tests first that share a word of their path with the faults, and quick ones before slow ones. */
+function byAffinityTo(faults: readonly PlacedFault[]) {
+  const wordsOf = ({ path }: { readonly path: string }) =>
+    path.split(/\W+/).filter((word) => !commonWords.has(word))
+  const words = new Set(faults.flatMap(wordsOf))
+  const distance = (test: TestFile) => (wordsOf(test).some((word) => words.has(word)) ? 0 : 1)
+  return (a: TestFile, b: TestFile) => distance(a) - distance(b) || a.duration - b.duration
 }
 
 /** Splits faults into groups for one executable each, without two faults in one file. */
@@ -144,15 +161,7 @@ function groupsOf(pending: readonly Survivor[]): readonly (readonly Survivor[])[
 async function tryEndToEnd(copy: CheckoutCopy, group: readonly Survivor[]): Promise<void> {
   let left = group
   const tests = [...new Set(group.flatMap((survivor) => survivor.tests))]
-  const words = new Set(group.flatMap(({ fault }) => fault.path.split(/\W+/)))
-  // A test is named after what it is about, as the folders and files are.
-  const distance = ({ path }: TestFile) =>
-    path.split(/\W+/).some((word) => !['test', 'ts', 'e2e'].includes(word) && words.has(word))
-      ? 0
-      : 1
-  const queue = firstOf(
-    tests.toSorted((a, b) => distance(a) - distance(b) || a.duration - b.duration),
-  )
+  const queue = firstOf(tests.toSorted(byAffinityTo(faultsIn(group))))
   while (left.length > 0) {
     const by = await withTexts(copy, faultsIn(left), async () => {
       if (!(await copy.build())) return 'the build'
