@@ -14,4 +14,4 @@ if ! command -v shellcheck >/dev/null; then
   echo "hint: install it with the system's package manager (Debian: \`apt-get install shellcheck\`)" >&2
   exit 1
 fi
-shellcheck install.sh scripts/*.sh
+shellcheck install.sh scripts/*.sh scripts/test-install/*.sh scripts/test-install/subjects/*.sh
