@@ -18,7 +18,7 @@ import {
 import { dirname } from 'node:path'
 import { chownToFolderOwner } from './data-folder'
 import { removeFile, renameFile } from './open-elsewhere'
-import { syncFile, syncFolder } from './sync'
+import { syncFile, syncFolder, withPath } from './sync'
 
 type FileContent = string | Uint8Array
 
@@ -112,7 +112,7 @@ export function writeNewFile(
   } catch (error) {
     // A full disk leaves a part of the file.
     removeFile(path)
-    throw error
+    throw withPath(error, path)
   }
 }
 

@@ -21,7 +21,15 @@ function syncOpened(path: string, flags: 'r' | 'r+'): void {
   const descriptor = openSync(path, flags)
   try {
     fsyncSync(descriptor)
+  } catch (error) {
+    throw withPath(error, path)
   } finally {
     closeSync(descriptor)
   }
+}
+
+/** Gives an error of the system the path that it lacks: a write and a sync know only an open file. Returns the error. */
+export function withPath(error: unknown, path: string): unknown {
+  const lacksPath = error instanceof Error && 'syscall' in error && !('path' in error)
+  return lacksPath ? Object.assign(error, { path }) : error
 }

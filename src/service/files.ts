@@ -5,6 +5,7 @@ import {
   copyFileSync,
   existsSync,
   lchownSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -38,15 +39,47 @@ export function ensurePrivateFolder(path: string, owner: SystemUser | null): voi
   syncFolder(dirname(path))
 }
 
-/** Copies an executable to `path`, atomically and durably. An executable there is replaced, even while it runs. */
+/**
+ * Copies an executable to `path`, atomically and durably. An executable there is replaced, even while it runs. A full disk leaves
+ * no part of a copy.
+ */
 export function installExecutable(source: string, path: string): void {
+  replaceExecutable(path, (draft) => copyExecutable(source, draft))
+}
+
+/**
+ * Like `installExecutable`, for a source that `installExecutable` has written: both are names of one file then. That takes no
+ * space, so a full disk can't keep a version from being installed that has a copy there already. The file may be running, also
+ * by the name `path`.
+ */
+export function linkExecutable(source: string, path: string): void {
+  replaceExecutable(path, (draft) => {
+    try {
+      linkSync(source, draft)
+    } catch {
+      // Another disk, or a file system without hard links, as FAT.
+      copyExecutable(source, draft)
+    }
+  })
+}
+
+function copyExecutable(source: string, target: string): void {
+  copyFileSync(source, target, constants.COPYFILE_EXCL)
+  setMode(target, 0o755)
+  syncFile(target)
+}
+
+function replaceExecutable(path: string, writeDraft: (draft: string) => void): void {
   ensurePublicFolder(dirname(path))
   // One name for all attempts, so that an interrupted one leaves no more than one copy behind.
   const draft = join(dirname(path), '.snailpass.installing')
   rmSync(draft, { force: true })
-  copyFileSync(source, draft, constants.COPYFILE_EXCL)
-  setMode(draft, 0o755)
-  syncFile(draft)
+  try {
+    writeDraft(draft)
+  } catch (error) {
+    rmSync(draft, { force: true })
+    throw error
+  }
   replaceAtomic(draft, path)
 }
 
@@ -85,10 +118,22 @@ export async function translateInstallErrors<T>(work: () => Promise<T>): Promise
   try {
     return await work()
   } catch (error) {
-    if (!(error instanceof Error && 'syscall' in error && 'path' in error)) throw error
-    throw new DomainError('unavailable', `not installed: ${errorMessage(error)}`, {
-      hint: 'check permissions and free space; without root, install below a folder of your own with --prefix',
+    throw asFileError(error, 'not installed: ')
+  }
+}
+
+/** Returns `unavailable`, with a message that begins with `start`, for an error of the file system; any other error unchanged. */
+export function asFileError(error: unknown, start = ''): unknown {
+  if (!(error instanceof Error && 'syscall' in error && 'path' in error)) return error
+  if ('code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) {
+    const path = String('dest' in error ? error.dest : error.path)
+    return new DomainError('unavailable', `${start}no space is left in ${dirname(path)}`, {
+      hint: 'free space on that disk, and run this again',
       cause: error,
     })
   }
+  return new DomainError('unavailable', `${start}${errorMessage(error)}`, {
+    hint: 'check permissions and free space; without root, install below a folder of your own with --prefix',
+    cause: error,
+  })
 }

@@ -12,6 +12,7 @@ import {
   findFileText,
   haveSameContent,
   installExecutable,
+  linkExecutable,
   translateInstallErrors,
   writeTextFile,
 } from './files'
@@ -124,7 +125,7 @@ async function installOrUpgrade(context: InstallContext): Promise<Preflight> {
   for (const folder of preflight.folders) await ensureServerFolder(folder, context)
   if (!existsSync(layout.executable)) {
     if (layout.unit !== null) await requireFreePorts(preflight.endpoints)
-    installExecutable(context.program, layout.executable)
+    linkExecutable(newExecutable, layout.executable)
     info(`installed ${layout.executable}, ${context.version}`)
   } else if (haveSameContent(context.program, layout.executable)) {
     info(`${context.version} is already installed`)

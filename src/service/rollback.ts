@@ -3,7 +3,7 @@ import { DomainError, messageLinesAfter } from '../domain/errors'
 import { pollUntil, type Wait } from '../domain/runtime'
 import { removeDurably } from '../files/atomic-file'
 import { helperCommandsFor, type InstallContext } from './context'
-import { haveSameContent, installExecutable, writeTextFile } from './files'
+import { asFileError, haveSameContent, linkExecutable, writeTextFile } from './files'
 import type { HelperCommands, Preflight } from './helper-commands'
 import {
   findJournal,
@@ -29,7 +29,7 @@ export async function recoverInterruptedUpgrade(context: InstallContext): Promis
   if (journal === null) return
   info(`an upgrade from ${journal.oldVersion} to ${journal.newVersion} was interrupted`)
   if (journal.phase === 'proven') {
-    installExecutable(stagingPathsOf(layout).newExecutable, layout.executable)
+    linkExecutable(stagingPathsOf(layout).newExecutable, layout.executable)
     if (journal.copy !== null) rmSync(journal.copy, { force: true })
     removeStagingDir(layout)
     info(`${journal.newVersion} had passed its test and is installed now`)
@@ -72,7 +72,7 @@ export async function rollBack(
     const next = 'fix this and run the installer again: it continues the rollback'
     return new DomainError(
       'unavailable',
-      [...failed, ...messageLinesAfter('and the rollback failed: ', second)],
+      [...failed, ...messageLinesAfter('and the rollback failed: ', asFileError(second))],
       { hint: [...hint, ...backup, next], cause: second },
     )
   }
@@ -92,7 +92,7 @@ async function restoreOldVersion(
   if (layout.unit !== null) await stopService()
   const replacedCopy = await restoreDatabase(context, journal)
   if (!existsSync(layout.executable) || !haveSameContent(oldExecutable, layout.executable)) {
-    installExecutable(oldExecutable, layout.executable)
+    linkExecutable(oldExecutable, layout.executable)
     info('restored the old executable')
   }
   if (layout.unit !== null && journal.unit !== null) {

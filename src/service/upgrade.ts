@@ -2,7 +2,13 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DomainError, messageLinesAfter } from '../domain/errors'
 import { helperCommandsFor, type InstallContext } from './context'
-import { findFileText, installExecutable, writeTextFile } from './files'
+import {
+  asFileError,
+  findFileText,
+  installExecutable,
+  linkExecutable,
+  writeTextFile,
+} from './files'
 import type { Preflight } from './helper-commands'
 import {
   findJournal,
@@ -30,7 +36,8 @@ export async function upgrade(context: InstallContext, preflight: Preflight): Pr
   const journal = await prepare(context, preflight, oldVersion)
   try {
     await testNewVersion(context, journal)
-  } catch (cause) {
+  } catch (error) {
+    const cause = asFileError(error)
     // What is on disk decides: writing the journal may have failed after it was in place.
     const found = findJournal(layout) ?? journal
     if (found.phase === 'proven') throw incompleteUpgrade(journal, cause)
@@ -38,8 +45,8 @@ export async function upgrade(context: InstallContext, preflight: Preflight): Pr
   }
   try {
     await switchOver(context, preflight)
-  } catch (cause) {
-    throw incompleteUpgrade(journal, cause)
+  } catch (error) {
+    throw incompleteUpgrade(journal, asFileError(error))
   }
   // The migration has made a backup of its own, which stays.
   if (journal.copy !== null) rmSync(journal.copy, { force: true })
@@ -93,9 +100,11 @@ async function testNewVersion(context: InstallContext, journal: Journal): Promis
   }
   await copyDatabase(context, journal)
   info('testing the new version, where no client can reach it')
-  const { newExecutable } = stagingPathsOf(layout)
+  const { newExecutable, oldExecutable } = stagingPathsOf(layout)
   await helperCommandsFor(newExecutable, context).smokeTest(context.readyTimeout)
   writeJournal(layout, { ...journal, phase: 'proven' })
+  // Nothing goes back to it any more, and the disk may be nearly full.
+  rmSync(oldExecutable, { force: true })
   info('the new version passed its test')
 }
 
@@ -115,7 +124,7 @@ async function copyDatabase(context: InstallContext, { copy, engine }: Journal):
 /** Installs the new executable and its unit, and starts the service. */
 async function switchOver(context: InstallContext, preflight: Preflight): Promise<void> {
   const { layout, info } = context
-  installExecutable(stagingPathsOf(layout).newExecutable, layout.executable)
+  linkExecutable(stagingPathsOf(layout).newExecutable, layout.executable)
   if (layout.unit === null) return
   writeTextFile(layout.unit, renderUnit(layout, preflight), { mode: 0o644 })
   await reloadUnits()
@@ -127,10 +136,9 @@ async function switchOver(context: InstallContext, preflight: Preflight): Promis
 
 /** Returns the error to throw when something fails after the smoke test; `cause` itself if it is a bug. */
 function incompleteUpgrade({ newVersion, backup, copy }: Journal, cause: unknown): unknown {
-  const isExpected = cause instanceof DomainError || (cause instanceof Error && 'syscall' in cause)
-  if (!isExpected) return cause
+  if (!(cause instanceof DomainError)) return cause
   const hint = [
-    ...(cause instanceof DomainError ? cause.hintLines : []),
+    ...cause.hintLines,
     'fix this and run the installer again: it completes the upgrade',
     ...(backup === null ? [] : [`backup from before: ${backup}`]),
     ...(copy === null ? [] : [`the database from before the migration: ${copy}`]),
