@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, lstatSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, lstatSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Kysely } from 'kysely'
 import { DomainError } from '../domain/errors'
@@ -100,11 +100,22 @@ export function listSideFiles(database: string): readonly string[] {
 
 /**
  * Copies a database, which may be in use, to the new file `target`, mode 0600. Returns once the copy is on the disk. Throws
- * system errors and SQLite errors.
+ * system errors and SQLite errors, and leaves nothing of the copy then.
  */
 export async function copyDatabaseFile(path: string, target: string): Promise<void> {
   copySqliteFile(path, target)
-  const { dialect, close } = openDraft(target)
+  try {
+    await completeCopy(target)
+    syncFile(target)
+  } catch (error) {
+    rmSync(target, { force: true })
+    throw error
+  }
+  syncFolder(dirname(target))
+}
+
+async function completeCopy(path: string): Promise<void> {
+  const { dialect, close } = openDraft(path)
   try {
     const db = new Kysely<Schema>({ dialect })
     // The original server, and our first versions, had no facts.
@@ -113,8 +124,6 @@ export async function copyDatabaseFile(path: string, target: string): Promise<vo
   } finally {
     close()
   }
-  syncFile(target)
-  syncFolder(dirname(target))
 }
 
 /** Runs work on a database file. Errors of SQLite and of the system become DomainErrors with a hint; others pass unchanged. */

@@ -1,4 +1,5 @@
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { DomainError, messageLinesAfter } from '../domain/errors'
 import { pollUntil, type Wait } from '../domain/runtime'
 import { removeDurably } from '../files/atomic-file'
@@ -110,8 +111,10 @@ async function restoreDatabase(context: InstallContext, journal: Journal): Promi
   // The new executable may have migrated the database, so only it can read it.
   const helper = helperCommandsFor(newExecutable, context)
   const { copy, engine } = journal
+  if (copy === null) return null
+  removeDraftsOf(copy)
   // The copy is complete before a migration starts: without a copy there was no migration.
-  if (copy === null || !existsSync(copy)) return null
+  if (!existsSync(copy)) return null
   await waitUntilReleased(helper, context.wait)
   if (!journal.isCleared && (await isUntouched(helper, journal))) {
     removeDurably(copy)
@@ -130,6 +133,14 @@ async function restoreDatabase(context: InstallContext, journal: Journal): Promi
   removeDurably(copy)
   info('restored the database from before the migration')
   return replacedCopy
+}
+
+/** Removes what a process that was killed has left of the copy. */
+function removeDraftsOf(copy: string): void {
+  const folder = dirname(copy)
+  if (!existsSync(folder)) return
+  const drafts = readdirSync(folder).filter((name) => name.startsWith(`${basename(copy)}.`))
+  for (const name of drafts) rmSync(join(folder, name), { force: true })
 }
 
 /**

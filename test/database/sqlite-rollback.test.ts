@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { resolveSqliteLocation } from '../../src/database/sqlite-location'
 import { lockSqliteDatabase } from '../../src/database/sqlite-lock'
@@ -47,6 +47,25 @@ describe('the backup of a stopped database', () => {
     expect(listUserIds(database.copy)).toEqual([database.userId])
     expect(modeOf(database.copy)).toBe('600')
     expect(existsSync(`${database.copy}.new`)).toBeFalse()
+  })
+
+  test('leaves nothing of itself when it fails, as on a full disk', async () => {
+    using database = await createDatabase()
+    const { location, copy } = database
+    // The last pages are copied last: most of the copy has been written by then.
+    using open = new Database(location.path)
+    open.run(
+      'create table long as with n(i) as (select 1 union all select i + 1 from n limit 3000) select hex(randomblob(100)) from n',
+    )
+    open.run('pragma wal_checkpoint(truncate)')
+    open.close()
+    const bytes = readFileSync(location.path)
+    writeFileSync(location.path, bytes.fill(0xff, bytes.length - 20_000))
+    const before = readdirSync(database.folder.path)
+    expect(await captureError(backUpStoppedDatabase(location, copy, wait))).toMatchObject({
+      code: 'unavailable',
+    })
+    expect(new Set(readdirSync(database.folder.path))).toEqual(new Set([...before, 'server.lock']))
   })
 
   test('is refused while another process uses the database', async () => {

@@ -249,6 +249,7 @@ describe('an installer that was killed before the smoke test had passed', () => 
     using fake = createFakeInstallation()
     await installFirstVersion(fake)
     const copy = `${fake.layout.dataDir}/snailpass-before-upgrade-x.db`
+    for (const draft of [`${copy}.new`, `${copy}.new-journal`]) writeFileSync(draft, 'a part')
     fake.leaveInterrupted({ phase: 'trying', pending: ['2'], copy })
     await install(fake.request(1))
     expect(fake.readDatabase()).toEqual(first)

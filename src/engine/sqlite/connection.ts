@@ -1,6 +1,6 @@
 /** SQLite: how database files are created, opened, copied and inspected, with the settings that make them durable. */
 import { constants, Database } from 'bun:sqlite'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Dialect, sql } from 'kysely'
@@ -170,15 +170,16 @@ export function createSqliteFile(path: string, id: number = applicationId): void
 
 /**
  * Writes a consistent copy of the database at `path` into the new file `target`, mode 0600, which the caller must sync.
- * The source may be in use. Throws when the target exists.
+ * The source may be in use. Throws when the target exists. Leaves nothing of a copy that fails.
  */
 export function copySqliteFile(path: string, target: string): void {
   closeSync(openSync(target, 'wx', 0o600))
-  const database = new Database(path, { readwrite: true, create: false })
   try {
+    using database = new Database(path, { readwrite: true, create: false })
     database.query('vacuum into ?').run(target)
-  } finally {
-    database.close(true)
+  } catch (error) {
+    for (const file of [target, `${target}-journal`]) rmSync(file, { force: true })
+    throw error
   }
 }
 
