@@ -112,7 +112,10 @@ export function createRetries({
 }
 
 export function storageFullError(cause?: unknown): DomainError {
-  return new DomainError('storage_full', 'No space is left for new data', { cause })
+  return new DomainError('storage_full', 'No space is left for new data', {
+    hint: 'free space on the disk of the database',
+    cause,
+  })
 }
 
 /** Returns the error for a database that can't be used now. Clients see its text; `cause` is for the log. */

@@ -145,3 +145,21 @@ test.skipIf(!isRoot)(
   },
   60_000,
 )
+
+test.skipIf(!isRoot)(
+  'a server whose first start finds too little space says what to do',
+  async () => {
+    using disk = mountDisk(40 * mebibyte)
+    const started = await run([
+      'serve',
+      '--data-dir',
+      join(disk.path, 'data'),
+      '--listen',
+      '127.0.0.1:0',
+    ])
+    expect(started.code).toBe(1)
+    expect(started.stderr).toContain(
+      'error: No space is left for new data\nhint: free space on the disk of the database\n',
+    )
+  },
+)

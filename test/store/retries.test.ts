@@ -101,7 +101,11 @@ describe('a transaction', () => {
         time: 0,
       },
     })
-    expect(storageFullError()).toMatchObject({ code: 'storage_full', cause: undefined })
+    expect(storageFullError()).toMatchObject({
+      code: 'storage_full',
+      hint: 'free space on the disk of the database',
+      cause: undefined,
+    })
   })
 
   test.each(['busy', 'unreachable'] as const)(
