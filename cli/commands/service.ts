@@ -147,6 +147,7 @@ Example:
     )
     .action(async (options: { prefix?: string; json?: true }) => {
       const status = await serviceStatus(options.prefix ?? null)
+      if (status.overrides !== null) info(`warning: ${status.overrides}`)
       if (options.json === true) {
         outJson(toJson(status))
         if (!status.isReady) throw new ExitError(exitCodes.failed)

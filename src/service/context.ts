@@ -19,11 +19,13 @@ export interface InstallRequest extends ReadinessOptions {
 export interface InstallContext extends InstallRequest {
   /** Null: the user who installs it. */
   readonly systemUser: SystemUser | null
+  /** The settings of the unit, which override the settings file: see `variablesOfUnit`. */
+  readonly unitVariables: Readonly<Record<string, string>>
 }
 
 export function helperCommandsFor(
   executable: string,
-  { layout, systemUser }: InstallContext,
+  { layout, systemUser, unitVariables }: InstallContext,
 ): HelperCommands {
-  return createHelperCommands(executable, layout, systemUser)
+  return createHelperCommands(executable, layout, { systemUser, unitVariables })
 }

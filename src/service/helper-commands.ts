@@ -65,7 +65,13 @@ export interface HelperCommands {
 export function createHelperCommands(
   executable: string,
   layout: Layout,
-  systemUser: SystemUser | null,
+  {
+    systemUser,
+    unitVariables,
+  }: {
+    readonly systemUser: SystemUser | null
+    readonly unitVariables: Readonly<Record<string, string>>
+  },
 ): HelperCommands {
   const call = async (
     args: readonly string[],
@@ -73,8 +79,11 @@ export function createHelperCommands(
   ): Promise<string> => {
     const result = await runProgram(executable, [...args, '--config', layout.settingsFile], {
       runAs: systemUser,
-      // Without it, the default data folder would be another one than that of root, and of the unit.
-      ...(systemUser !== null && { environment: serviceEnvironment(layout) }),
+      environment: {
+        // Without it, the default data folder would be another one than that of root, and of the unit.
+        ...(systemUser !== null && serviceEnvironment(layout)),
+        ...unitVariables,
+      },
       ...options,
     })
     if (result.code === 0) return result.stdout

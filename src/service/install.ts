@@ -38,6 +38,13 @@ import {
   stopService,
 } from './systemd'
 import { renderUnit } from './unit'
+import { readUnitEndpoints } from './unit-endpoints'
+import {
+  describeOverrides,
+  listOverridesOfUnit,
+  readUnitSettings,
+  variablesOfUnit,
+} from './unit-settings'
 import { upgrade } from './upgrade'
 
 /**
@@ -47,7 +54,11 @@ import { upgrade } from './upgrade'
 export function install(request: InstallRequest): Promise<Preflight> {
   return translateInstallErrors(async () => {
     await requireSupportedSystem(request)
-    const context = { ...request, systemUser: await ensureSystemUser(request) }
+    const context: InstallContext = {
+      ...request,
+      systemUser: await ensureSystemUser(request),
+      unitVariables: variablesOfUnit(await readUnitSettings(request.layout)),
+    }
     prepareFolders(context)
     await settleDataFolder(context)
     await recoverInterruptedUpgrade(context)
@@ -193,15 +204,19 @@ async function ensureService(
     await reloadUnits()
     context.info(`wrote ${unit}`)
   }
+  const { endpoints, unitVariables } = await readUnitEndpoints(context, preflight)
+  const { settingsFile } = context.layout
+  const overrides = listOverridesOfUnit(unitVariables, settingsFile)
+  if (overrides.length > 0) context.info(`warning: ${describeOverrides(overrides, settingsFile)}`)
   await enableService()
   const state = await serviceState()
   if (state.activeState === 'active' && !isNew) {
-    const problem = await findReadinessProblem(preflight.endpoints, context.checkReadiness)
+    const problem = await findReadinessProblem(endpoints, context.checkReadiness)
     if (problem === null) return
   }
   // One that has failed may wait for minutes before it starts again.
   if (isStarted(state)) await stopService()
-  await requireFreePorts(preflight.endpoints)
-  await startAndWaitUntilReady(preflight.endpoints, context)
+  await requireFreePorts(endpoints)
+  await startAndWaitUntilReady(endpoints, context)
   context.info('started the service')
 }

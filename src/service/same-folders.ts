@@ -1,16 +1,16 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { readSettings, type SettingsReport } from '../config/reading'
 import { type SettingValues, settingTable } from '../config/settings'
-import { formatSettingValue, parseSettingsText } from '../config/settings-syntax'
+import { formatSettingValue } from '../config/settings-syntax'
 import type { Environment } from '../config/values'
 import { DomainError } from '../domain/errors'
-import { ifReadable } from '../files/data-folder'
 import { syncFile } from '../files/sync'
 import type { InstallContext } from './context'
 import { takeOverDataFolder } from './data-folder-owner'
-import { serviceName } from './paths'
-import { runOrThrow, type SystemUser } from './process'
+import { type Layout, serviceName } from './paths'
+import type { SystemUser } from './process'
+import { readUnitSettings } from './unit-settings'
 
 /** The settings that decide which vaults a command works on. */
 const locationKeys = ['dataDir', 'database'] as const satisfies readonly (keyof SettingValues)[]
@@ -24,18 +24,19 @@ export async function settleDataFolder(context: InstallContext): Promise<void> {
   const { layout, systemUser, info } = context
   if (systemUser === null || layout.user === null) return
   const { settingsFile } = layout
-  const ofService = readSettings({
-    ...{ environment: {}, flags: {}, file: settingsFile, keys: locationKeys },
-  })
+  const ofService = readLocations(settingsFile)
   // The server itself reports invalid settings, with all others.
   if (ofService.error !== null) return
   requireFullPaths(ofService, settingsFile)
   requireSameInShell(ofService, settingsFile)
-  if (layout.unit !== null && existsSync(layout.unit))
-    await requireSameInUnit(ofService, settingsFile)
+  await requireSameInUnit(layout)
   const dataDir = dataDirOf(ofService) ?? nameDefault(context, systemUser)
   if (takeOverDataFolder(dataDir, { name: layout.user, user: systemUser }))
     info(`gave ${dataDir} of root to the user ${layout.user}`)
+}
+
+function readLocations(file: string): SettingsReport {
+  return readSettings({ ...{ environment: {}, flags: {}, file, keys: locationKeys } })
 }
 
 /** Returns the data folder that the settings name, null if they name none. */
@@ -78,29 +79,22 @@ function requireSameInShell(ofService: SettingsReport, settingsFile: string): vo
   )
 }
 
-/** Throws `conflict` if `systemctl edit` has given the service other data than root's commands, and this installer, see. */
-async function requireSameInUnit(ofService: SettingsReport, settingsFile: string): Promise<void> {
-  const show = async (property: string) =>
-    await runOrThrow('systemctl', ['show', serviceName, '--value', `--property=${property}`])
-  const files = [...(await show('EnvironmentFiles')).matchAll(/^(\/.*) \(ignore_errors=\w+\)$/gm)]
-  const environment = Object.assign(
-    parseAssignments(await show('Environment')),
-    // systemd can't read the others either.
-    ...files.map(
-      ([, path = '']) => parseSettingsText(ifReadable(() => readFileSync(path, 'utf8'), '')).texts,
-    ),
-  )
-  const argv = /argv\[\]=(.*?) ;/.exec(await show('ExecStart'))?.[1] ?? ''
-  const flag = (name: string) => new RegExp(` ${name}[ =](\\S+)`).exec(argv)?.[1]
-  const [dataDir, file] = [flag('--data-dir'), flag('--config')]
+/**
+ * Throws `conflict` if `systemctl edit` has given the service other data than root's commands, and this installer, see. For
+ * installations with a system user.
+ */
+export async function requireSameInUnit({ settingsFile, unit }: Layout): Promise<void> {
+  const ofService = readLocations(settingsFile)
+  if (ofService.error !== null) return
+  const { environment, flags, file } = await readUnitSettings({ unit })
   const inUnit = readSettings({
-    ...{ environment, flags: { dataDir }, file: file ?? settingsFile, keys: locationKeys },
+    ...{ environment, flags, file: file ?? settingsFile, keys: locationKeys },
   })
   if (isSameData(ofService, inUnit)) return
   const causes = [
     ...listLocationVariables(environment),
-    ...(dataDir === undefined ? [] : ['--data-dir']),
-    ...(file === undefined || file === settingsFile ? [] : ['--config']),
+    ...(flags.dataDir === undefined ? [] : ['--data-dir']),
+    ...(file === null || file === settingsFile ? [] : ['--config']),
   ]
   throw new DomainError(
     'conflict',
@@ -120,19 +114,6 @@ function isSameData(one: SettingsReport, other: SettingsReport): boolean {
 function listLocationVariables(environment: Environment): readonly string[] {
   return Object.keys(environment).filter((name) =>
     /^SNAILPASS_(?:CONFIG|DATA_DIR|DATABASE_UR[LI](?:_FILE)?)$/.test(name),
-  )
-}
-
-/** Parses what systemd prints for Environment=: words, those with special characters in quotation marks. */
-function parseAssignments(text: string): Environment {
-  const words = [...text.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(
-    ([, quoted, plain]) => plain ?? quoted?.replaceAll(/\\(.)/g, '$1') ?? '',
-  )
-  return Object.fromEntries(
-    words.map((word) => {
-      const [name = '', ...value] = word.split('=')
-      return [name, value.join('=')]
-    }),
   )
 }
 

@@ -22,6 +22,7 @@ import { requireFreePorts, startAndWaitUntilReady } from './readiness'
 import { rollBack } from './rollback'
 import { isStarted, reloadUnits, serviceState, stopService } from './systemd'
 import { renderUnit } from './unit'
+import { readUnitEndpoints } from './unit-endpoints'
 
 /**
  * Replaces the installed version with the new one. Until the new version has passed its smoke test, any failure leads
@@ -129,8 +130,9 @@ async function switchOver(context: InstallContext, preflight: Preflight): Promis
   writeTextFile(layout.unit, renderUnit(layout, preflight), { mode: 0o644 })
   await reloadUnits()
   info('installed the new version')
-  await requireFreePorts(preflight.endpoints)
-  await startAndWaitUntilReady(preflight.endpoints, context)
+  const { endpoints } = await readUnitEndpoints(context, preflight)
+  await requireFreePorts(endpoints)
+  await startAndWaitUntilReady(endpoints, context)
   info('started the service')
 }
 

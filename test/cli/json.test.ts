@@ -223,6 +223,7 @@ describe('what is promised is printed', () => {
       addresses: ['http://192.168.1.5:5000/'],
       problems: [new DomainError('unavailable', ['the log ends with:', 'x'])],
       settingsErrors: [new DomainError('invalid', 'one'), new DomainError('unavailable', 'two')],
+      overrides: null,
     }
     const ready = { ...status, version: null, service: { ...state, since: '' }, isReady: true }
     using spy = spyOn(service, 'serviceStatus')

@@ -163,7 +163,7 @@ describe('an upgrade without space', () => {
 
 test('a write that fails names its folder, although the system does not', async () => {
   using fake = createFakeInstallation()
-  using _ = refuseText('SNAILPASS_')
+  using _ = refuseText('# Settings of the SnailPass server')
   expect(await captureError(install(fake.request(1)))).toMatchObject({
     code: 'unavailable',
     message: `not installed: no space is left in ${dirname(fake.layout.settingsFile)}`,

@@ -7,11 +7,12 @@ import { createFakePrograms } from '../support/fake-programs'
 
 const layout = layoutOf({ prefix: '/srv/x', hasService: false })
 const settings = '/srv/x/etc/snailpass/snailpass.env'
+const asRoot = { systemUser: null, unitVariables: {} }
 
 /** Runs a helper command of an executable that is a shell script. Returns how it was called and the result or error. */
 async function call<T>(script: string, work: (commands: HelperCommands) => Promise<T>) {
   using fake = createFakePrograms({ snailpass: script })
-  const commands = createHelperCommands(fake.pathOf('snailpass'), layout, null)
+  const commands = createHelperCommands(fake.pathOf('snailpass'), layout, asRoot)
   const result = await work(commands).catch((error: unknown) => error)
   return { calls: fake.calls(), result }
 }
@@ -175,7 +176,7 @@ describe('a helper command that fails', () => {
   })
 
   test('is reported if there is no executable', async () => {
-    const commands = createHelperCommands('/nonexistent/x', layout, null)
+    const commands = createHelperCommands('/nonexistent/x', layout, asRoot)
     expect(await captureError(commands.preflight())).toMatchObject({ code: 'unavailable' })
   })
 })

@@ -229,7 +229,7 @@ describe('the steps of an installation', () => {
       using _systemd = fake.withFakeSystemd()
       const request = fake.request(1)
       const text = readFileSync(request.program, 'utf8')
-      writeFileSync(request.program, text.replace(`"port":${fake.port}`, '"port":0'))
+      writeFileSync(request.program, text.replace(`:-127.0.0.1:${fake.port}`, ':-127.0.0.1:0'))
       const error = await captureError(install(request))
       if (hasService) {
         expect(error).toMatchObject({

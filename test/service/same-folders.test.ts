@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { settleDataFolder } from '../../src/service/same-folders'
 import { captureError } from '../support/capture-error'
 import { createFakeInstallation } from '../support/fake-installation'
-import { createFakePrograms } from '../support/fake-programs'
+import { createFakeUnit, formatExecStart } from '../support/fake-unit'
 
 afterEach(() => {
   for (const name of Object.keys(process.env))
@@ -30,7 +30,9 @@ function setUp(settings: (dataDir: string) => string) {
     oldDefault: join(home, '.local', 'share', 'snailpass'),
     lines: fake.lines,
     settle: (unit = layout.unit) =>
-      settleDataFolder({ ...fake.request(1), layout: { ...layout, unit }, systemUser }),
+      settleDataFolder({
+        ...{ ...fake.request(1), layout: { ...layout, unit }, systemUser, unitVariables: {} },
+      }),
     [Symbol.dispose]: fake[Symbol.dispose],
   }
 }
@@ -141,22 +143,13 @@ describe("a shell whose variables give root's commands other data is refused", (
 })
 
 describe('a unit that gives the service other data is refused', () => {
-  /** `systemctl show` with these values of the properties that are asked for. */
-  const systemctl = (values: Readonly<Record<string, string>>) => {
-    const cases = Object.entries(values).map(
-      ([property, value]) => `  --property=${property}) cat <<'END'\n${value}\nEND\n  ;;`,
-    )
-    return createFakePrograms({ systemctl: `case "$4" in\n${cases.join('\n')}\nesac` })
-  }
-  const argv = (args: string) => `{ path=/x ; argv[]=/x serve ${args} ; ignore_errors=no ; pid=0 }`
-
   test.each([
     ['SNAILPASS_DATA_DIR', { Environment: 'XDG_DATA_HOME=/var/lib SNAILPASS_DATA_DIR=/srv/x' }],
     ['SNAILPASS_DATA_DIR', { Environment: 'A=b "SNAILPASS_DATA_DIR=/srv/my \\"x\\""' }],
     ['SNAILPASS_DATABASE_URL', { Environment: 'SNAILPASS_DATABASE_URL=postgres://a@b/c' }],
     ['SNAILPASS_DATA_DIR', { EnvironmentFiles: 'FOLDER/extra.env (ignore_errors=no)' }],
-    ['--data-dir', { ExecStart: argv('--data-dir /srv/x --config FOLDER/settings') }],
-    ['--config', { ExecStart: argv('--config=FOLDER/extra.env') }],
+    ['--data-dir', { ExecStart: formatExecStart('--data-dir /srv/x --config FOLDER/settings') }],
+    ['--config', { ExecStart: formatExecStart('--config=FOLDER/extra.env') }],
   ])('%s in %p', async (cause, properties) => {
     using it = setUp(named)
     const folder = dirname(it.layout.settingsFile)
@@ -167,7 +160,7 @@ describe('a unit that gives the service other data is refused', () => {
       text.replace('FOLDER/settings', settingsFile).replace('FOLDER', folder),
     ])
     it.write(it.layout.unit ?? '', '')
-    using _systemd = systemctl(Object.fromEntries(texts))
+    using _systemd = createFakeUnit(Object.fromEntries(texts))
     expect(await captureError(it.settle())).toMatchObject({
       code: 'conflict',
       message: `the unit of the service sets ${cause}, so the service uses other data than root's commands, which read ${settingsFile}`,
@@ -185,10 +178,10 @@ describe('a unit that gives the service other data is refused', () => {
       {
         Environment: `SNAILPASS_DATA_DIR=${dataDir} SNAILPASS_LISTEN=127.0.0.1:1`,
         EnvironmentFiles: `${settingsFile} (ignore_errors=yes)\n${dataDir} (ignore_errors=yes)\n${dataDir}/missing (ignore_errors=yes)`,
-        ExecStart: argv(`--no-create --config ${settingsFile}`),
+        ExecStart: formatExecStart(`--no-create --config ${settingsFile}`),
       },
     ]) {
-      using _systemd = systemctl(properties)
+      using _systemd = createFakeUnit(properties)
       expect(await captureError(it.settle())).toBeNull()
     }
   })

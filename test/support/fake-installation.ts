@@ -62,6 +62,8 @@ export function createFakeInstallation(options: { hasService?: boolean } = {}) {
     /** What was run so far, in its order: commands of an executable as `VERSION COMMAND`, and `systemctl COMMAND`. */
     calls: () => textOf(file('calls.log')).split('\n').filter(Boolean),
     serviceState: () => textOf(file('state')),
+    /** Has the unit set these variables, as `systemctl edit` would. */
+    setUnitEnvironment: (text: string) => writeFileSync(file('environment'), text),
     /** Has systemd tell this as the last message of the server. */
     setServiceMessage: (text: string) => writeFileSync(file('message'), text),
     /** What systemd has done before it is told anything: `failed`, `activating` … */
@@ -147,6 +149,7 @@ function fakeProgram(options: {
   const { version, engine, port, folder, layout } = options
   return `version=${version}
 engine=${engine}
+port=\${SNAILPASS_LISTEN:-127.0.0.1:${port}}
 data='${layout.dataDir}'
 db="$data/snailpass.db"
 fault=$(cat '${folder}/fault' 2>/dev/null || true)
@@ -169,8 +172,8 @@ case "$3" in
     content=nothing pending=
     if [ -e "$db" ]; then content=ours; has $version || pending="\\"$version\\""; fi
     served=false; [ "$fault" != served ] || served=true
-    printf '{"dataDir":"%s","endpoints":[{"address":{"hostname":"127.0.0.1","port":${port}},"isTls":false}],"engine":"%s","database":"%s","content":"%s","pending":[%s],"folders":["%s"],"isServed":%s}' \\
-      "$data" $engine "$db" $content "$pending" "$data" $served ;;
+    printf '{"dataDir":"%s","endpoints":[{"address":{"hostname":"127.0.0.1","port":%s},"isTls":false}],"engine":"%s","database":"%s","content":"%s","pending":[%s],"folders":["%s"],"isServed":%s}' \\
+      "$data" "\${port##*:}" $engine "$db" $content "$pending" "$data" $served ;;
   create) echo "migration $version" >>"$db" ;;
   copy) cp "$db" "$4" ;;
   put-back)
@@ -188,7 +191,10 @@ esac`
 
 /** Keeps the state of the service in a file. */
 function systemctl(folder: string): string {
-  return `echo "$1" >>'${folder}/systemctl.log'
+  return `case "$*" in
+  *--property=Environment*) echo "Environment=$(cat '${folder}/environment' 2>/dev/null)"; exit ;;
+esac
+echo "$1" >>'${folder}/systemctl.log'
 echo "systemctl $1" >>'${folder}/calls.log'
 [ "$(cat '${folder}/fault' 2>/dev/null)" != "call systemctl $1" ] || exit 5
 state='${folder}/state'

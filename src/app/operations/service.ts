@@ -14,6 +14,12 @@ import { install } from '../../service/install'
 import { type InstallLocation, layoutOf, serviceName } from '../../service/paths'
 import { type InstallationStatus, readInstallationStatus } from '../../service/status'
 import { uninstall } from '../../service/uninstall'
+import {
+  describeOverrides,
+  listOverridesOfUnit,
+  readUnitSettings,
+  variablesOfUnit,
+} from '../../service/unit-settings'
 import { commit, platform, version } from '../../version'
 import { urlsForClients } from '../local-addresses'
 import type { Runtime } from '../runtime'
@@ -63,7 +69,10 @@ export async function installService(
   const serve = `${shellQuote(executable)} serve --config ${shellQuote(settingsFile)}`
   const startCommand =
     user === null ? serve : `su -s /bin/sh ${serviceName} -c ${shellQuote(serve)}`
-  const config = readListenerConfig(settingsFile)
+  const unitVariables = variablesOfUnit(await readUnitSettings(layout))
+  const config = loadConfig({
+    ...{ environment: unitVariables, flags: {}, file: settingsFile, keys: listenerKeys },
+  })
   const isStarted = layout.unit !== null
   const addresses = await findAddresses(config.settings, { isStarted })
   return {
@@ -89,6 +98,8 @@ export interface ServiceStatus extends InstallationStatus {
   readonly addresses: readonly string[]
   /** What is wrong with the settings, with which the next start will fail. */
   readonly settingsErrors: readonly DomainError[]
+  /** What overrides the settings file without root's commands seeing it; null for nothing. */
+  readonly overrides: string | null
 }
 
 /** Inspects the installation. Throws `not_found` if there is none. */
@@ -99,13 +110,14 @@ export async function serviceStatus(prefix: string | null): Promise<ServiceStatu
   }
   // Another user may not read the files of secrets.
   const canReadAll = prefix !== null || process.getuid?.() === 0
-  const status = await readInstallationStatus(layoutOf({ prefix, hasService: true }), {
+  const layout = layoutOf({ prefix, hasService: true })
+  const { settingsFile } = layout
+  const unitVariables = variablesOfUnit(await readUnitSettings(layout))
+  const status = await readInstallationStatus(layout, {
     checkReadiness: findReadinessProblem,
-    endpointsOf(settingsFile) {
+    endpointsOf(file) {
       const { settings, error } = readSettings({
-        environment: {},
-        flags: {},
-        file: settingsFile,
+        ...{ environment: unitVariables, flags: {}, file },
         ...(!canReadAll && { keys: listenerKeys }),
       })
       found.settings = settings
@@ -116,17 +128,15 @@ export async function serviceStatus(prefix: string | null): Promise<ServiceStatu
   const { isReady } = status
   const { settings, errors } = found
   const addresses = settings === null ? [] : await findAddresses(settings, { isStarted: isReady })
-  return { ...status, addresses, settingsErrors: errors }
+  const names = listOverridesOfUnit(unitVariables, settingsFile)
+  const overrides = names.length === 0 ? null : describeOverrides(names, settingsFile)
+  return { ...status, addresses, settingsErrors: errors, overrides }
 }
 
 const listenerKeys = [
   ...(['dataDir', 'listen', 'listenTls', 'tls', 'publicUrl', 'mdns'] as const),
   ...(['signUps', 'signUpDomains'] as const),
 ] as const
-
-function readListenerConfig(settingsFile: string): Config {
-  return loadConfig({ environment: {}, flags: {}, file: settingsFile, keys: listenerKeys })
-}
 
 /** Returns the URLs for other machines, and those of listeners that the server can do without if it answers there. */
 async function findAddresses(
