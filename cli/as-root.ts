@@ -10,8 +10,8 @@ export interface TypedCommand {
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
-/** Commands that work as the user of the service, never as root. */
-const forOthers: readonly unknown[] = ['serve', 'service-step']
+/** Commands that work as the user of the service, never as root: the installer runs the steps as that user. */
+const forOthers: readonly string[] = ['serve', 'service step']
 
 /** Folders in which sudo of every system finds programs. */
 const sudoPath: readonly string[] = ['/usr/local/bin', '/usr/bin', '/bin']
@@ -21,7 +21,8 @@ const sudoPath: readonly string[] = ['/usr/local/bin', '/usr/bin', '/bin']
  * are returned as they are.
  */
 export function adviseRoot(error: unknown, command: TypedCommand): unknown {
-  if (!(error instanceof DomainError) || forOthers.includes(command.args[0])) return error
+  if (!(error instanceof DomainError)) return error
+  if (forOthers.some((name) => `${command.args.join(' ')} `.startsWith(`${name} `))) return error
   if (error instanceof CombinedError) {
     const errors = error.errors.map((each) => adviseRoot(each, command))
     return new CombinedError(

@@ -85,13 +85,22 @@ describe('an error of a command', () => {
     expect(adviseRoot(error, asTyped('audit'))).toBe(error)
   })
 
-  test.each([['serve'], ['service-step']])(
-    'of %s keeps its hint: root is the wrong user',
-    (name) => {
+  test.each([[['serve']], [['service', 'step', 'outlook', '--config', '/etc/x']]])(
+    'of %p keeps its hint: root is the wrong user',
+    (args) => {
       const error = failure(refusal('EACCES'))
-      expect(adviseRoot(error, asTyped(name))).toBe(error)
+      expect(adviseRoot(error, asTyped(...args))).toBe(error)
     },
   )
+
+  test('of another command that begins like these is advised', () => {
+    const error = failure(refusal('EACCES'))
+    for (const args of [['service', 'status'], ['server']]) {
+      expect(adviseRoot(error, asTyped(...args))).toMatchObject({
+        hint: `run it as root: sudo snailpass ${args.join(' ')}`,
+      })
+    }
+  })
 
   test('keeps its hint for root, and where there are no such users', () => {
     const error = failure(refusal('EACCES'))
