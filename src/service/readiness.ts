@@ -3,7 +3,14 @@ import { type Endpoint, formatListenAddress, type NetworkAddress } from '../conf
 import { DomainError, errorMessage } from '../domain/errors'
 import { pollUntil, type Wait } from '../domain/runtime'
 import { describeTakenPort, findPortOwner } from '../files/port-owner'
-import { isStarted, lastLogLines, type ServiceState, serviceState, startService } from './systemd'
+import {
+  isStarted,
+  lastLogLines,
+  listReportedErrors,
+  type ServiceState,
+  serviceState,
+  startService,
+} from './systemd'
 
 /**
  * Asks the server at an endpoint whether it is ready. Returns null if it is, else what is wrong. Never rejects, and
@@ -67,8 +74,8 @@ export async function findReadinessProblem(
 }
 
 /**
- * Starts the service and returns once it is ready. Throws `unavailable`, with the last lines of its log, if it keeps
- * exiting or takes longer than `readyTimeout`.
+ * Starts the service and returns once it is ready. Throws `unavailable`, with what the server has told systemd or the last lines
+ * of its log, if it keeps exiting or takes longer than `readyTimeout`.
  */
 export async function startAndWaitUntilReady(
   endpoints: readonly Endpoint[],
@@ -76,8 +83,12 @@ export async function startAndWaitUntilReady(
 ): Promise<void> {
   await startService()
   let problem: string | null = null
+  let reported: readonly DomainError[] = []
   const outcome = await pollUntil({ wait, timeout, interval: pollInterval }, async () => {
     const state = await serviceState()
+    // A server that starts again has not told anything yet.
+    const found = listReportedErrors(state)
+    if (found.length > 0) reported = found
     if (state.activeState === 'active') {
       problem = await findReadinessProblem(endpoints, checkReadiness)
       if (problem === null) return 'ready'
@@ -85,10 +96,17 @@ export async function startAndWaitUntilReady(
     return hasFailed(state) ? 'failed' : null
   })
   if (outcome === 'ready') return
-  const lines = (await lastLogLines()).split('\n').map((line) => `  ${line}`)
   const message = `the service does not become ready${problem === null ? '' : `: ${problem}`}`
-  throw new DomainError('unavailable', [message, ...lines], {
-    hint: 'see the whole log with `journalctl -u snailpass`',
+  // systemd's own lines follow those of a server that ended, and push them out of the last ones.
+  const lines =
+    reported.length > 0
+      ? reported.flatMap((error) => error.lines)
+      : (await lastLogLines()).split('\n')
+  throw new DomainError('unavailable', [message, ...lines.map((line) => `  ${line}`)], {
+    hint: [
+      ...reported.flatMap((error) => error.hintLines),
+      'see the whole log with `journalctl -u snailpass`',
+    ],
   })
 }
 

@@ -1,11 +1,10 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import type { Endpoint } from '../config/listen-address'
 import { DomainError } from '../domain/errors'
-import { parseReportedErrors } from './helper-commands'
 import type { Layout } from './paths'
 import { runProgram } from './process'
 import { findReadinessProblem, type ReadinessCheck } from './readiness'
-import { lastLogLines, type ServiceState, serviceState } from './systemd'
+import { lastLogLines, listReportedErrors, type ServiceState, serviceState } from './systemd'
 import { requireInstalled } from './uninstall'
 
 export interface InstallationStatus {
@@ -44,8 +43,8 @@ export async function readInstallationStatus(
 }
 
 /** Returns what the server has told systemd. If it could not even begin, returns the last lines of the log. */
-async function problemsOf({ message }: ServiceState): Promise<readonly DomainError[]> {
-  const reported = parseReportedErrors(message.replaceAll(/ (?=(?:error|hint): )/g, '\n'))
+async function problemsOf(service: ServiceState): Promise<readonly DomainError[]> {
+  const reported = listReportedErrors(service)
   if (reported.length > 0) return reported
   const lines = await lastLogLines()
   return lines === ''

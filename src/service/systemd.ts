@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
+import { parseReportedErrors } from './helper-commands'
 import { serviceName } from './paths'
 import { runOrThrow, runProgram } from './process'
 
@@ -44,6 +45,11 @@ export async function serviceState(): Promise<ServiceState> {
     isPending: !['', '0'].includes(value('Job')),
     message: value('StatusText'),
   }
+}
+
+/** Returns the errors that the server has last told systemd, each with its hint. */
+export function listReportedErrors({ message }: ServiceState): readonly DomainError[] {
+  return parseReportedErrors(message.replaceAll(/ (?=(?:error|hint): )/g, '\n'))
 }
 
 /** Whether the service runs, or systemd is about to start it or to start it again. */

@@ -175,6 +175,17 @@ esac`,
     expect(asked).toEqual([])
   })
 
+  test('tells what the server has told systemd, with its hints, in place of the log', async () => {
+    const text = 'error: No space is left hint: free space error: another hint: do that'
+    const failed = `ActiveState=activating\\nNRestarts=2\\nStatusText=${text}\\n`
+    const { error, calls } = await waitFor([failed, activating(3)], {})
+    expect(error).toMatchObject({
+      message: 'the service does not become ready\n  No space is left\n  another',
+      hint: 'free space\ndo that\nsee the whole log with `journalctl -u snailpass`',
+    })
+    expect(calls).not.toContain(journal)
+  })
+
   test.each([['inactive'], ['failed']])(
     'waits while systemd has not yet begun to start one that is %s',
     async (state) => {
