@@ -40,14 +40,14 @@ export async function readUnitSettings({ unit }: Pick<Layout, 'unit'>): Promise<
     ),
   )
   const argv = /argv\[\]=(.*?) ;/.exec(valuesOf('ExecStart').join('\n'))?.[1] ?? ''
-  const option = (name: string) => new RegExp(` ${name}[ =](\\S+)`).exec(argv)?.[1]
+  const argumentOf = (name: string) => new RegExp(` ${name}[ =](\\S+)`).exec(argv)?.[1]
   const flags: Partial<Record<keyof SettingValues, string>> = {}
   for (const key of settingKeys) {
-    const { flag } = settingTable[key]
-    const text = flag === undefined ? undefined : option(flag)
+    const { option } = settingTable[key]
+    const text = option === undefined ? undefined : argumentOf(option.flag)
     if (text !== undefined) flags[key] = text
   }
-  return { environment, flags, file: option('--config') ?? null }
+  return { environment, flags, file: argumentOf('--config') ?? null }
 }
 
 /**
