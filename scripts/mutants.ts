@@ -36,6 +36,9 @@ const maxDuration = 180_000
 /** Milliseconds of end-to-end tests that are tried for a group of faults. */
 const maxEndToEndDuration = 450_000
 
+/** Parts of paths that say nothing about the subject of a test. */
+const commonWords = new Set(['src', 'web', 'vault', 'screens', 'test', 'e2e', 'ts', 'tsx'])
+
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', multiple: true, default: ['1'] },
@@ -127,9 +130,6 @@ async function tryInProcess(
     if (isPage) copy.restoreExecutable()
   })
 }
-
-/** Parts of paths that say nothing about the subject of a test. */
-const commonWords = new Set(['src', 'web', 'vault', 'screens', 'test', 'e2e', 'ts', 'tsx'])
 
 /** Puts the tests first that share a word of their path with the faults, and quick ones before slow ones. */
 function byAffinityTo(faults: readonly PlacedFault[]) {
