@@ -121,7 +121,7 @@ describe.skipIf(process.platform !== 'linux')('a large database', () => {
       level: 'error',
       message: problem,
       hint: expect.stringMatching(
-        /^restore the newest backup, .*: snailpass restore .*; check the disk$/,
+        /^restore the newest backup, .*: `snailpass restore .*`; check the disk$/,
       ),
     })
     expect(await readyz(server)).toEqual({ status: 503, body: expect.stringContaining(path) })
