@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The long test of install.sh, in a Debian container with a real systemd, as root. Takes about four minutes.
+# The long test of install.sh, in a Debian container with a real systemd, as root. Takes about six minutes.
 # Needs debootstrap, systemd-container, iproute2 and minisign. Installs dist/snailpass and a later version of it, which it builds,
 # and updates a build with public keys of its own to a signed release of that version.
 #   scripts/test-install.sh [ROOT [SUBJECT]...]
 # ROOT is a folder that debootstrap made; it is used and not changed. SUBJECT is a file in scripts/test-install/subjects, without
-# `.sh`: all of them by default. Each has a container of its own, in which nothing is installed.
+# `.sh`: all of them by default. Each has a container of its own, in which nothing is installed. Only one run at a time: containers
+# have the same control groups.
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 
@@ -33,7 +34,11 @@ if [ ! -d "$root" ]; then
 fi
 create_releases
 
-if [ $# -gt 1 ]; then shift; else set -- install service settings late data-folder upgrade update; fi
+if [ $# -gt 1 ]; then
+  shift
+else
+  set -- install service settings journal late low-ports data-folder edit upgrade update full-disk postgres reboot uninstall
+fi
 for subject in "$@"; do
   create_container
   # shellcheck source=/dev/null

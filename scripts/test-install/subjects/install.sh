@@ -1,3 +1,11 @@
+echo "a tarball that does not match SHA256SUMS is refused, and leaves nothing" >&2
+expect 0 sh -c 'mkdir /srv/damaged && cp /mnt/install.sh /mnt/SHA256SUMS /mnt/*.tar.gz /srv/damaged/ && for file in /srv/damaged/*.tar.gz; do echo x >>"$file"; done'
+expect 1 /srv/damaged/install.sh
+says 'does not match SHA256SUMS; nothing was installed'
+expect 1 id snailpass
+missing /usr/local/bin/snailpass /usr/local/lib/snailpass /etc/snailpass /var/lib/snailpass /etc/systemd/system/snailpass.service
+expect 2 sh -c 'ls -d /tmp/tmp.*'
+
 echo "install, and install again" >&2
 expect 3 /mnt/install.sh --uninstall
 expect 0 /mnt/install.sh
@@ -13,17 +21,9 @@ expect 0 systemd-analyze verify --man=no /etc/systemd/system/snailpass.service
 expect 0 /mnt/install.sh
 says 'is already installed'
 
-echo "upgrade, refused downgrade, and uninstallation" >&2
-expect 0 /mnt/next service install
-expect 0 snailpass service status
-says 'snailpass 99.0.0'
-expect 1 /mnt/install.sh
-says 'belongs to a newer snailpass'
-expect 0 snailpass service status
-expect 0 /mnt/install.sh --uninstall
-expect 3 systemctl is-active snailpass
-expect 0 test -f /var/lib/snailpass/snailpass.db
-expect 2 /mnt/next service uninstall --purge
-expect 0 /mnt/next service uninstall --purge --yes
-expect 1 test -e /var/lib/snailpass
-expect 1 id snailpass
+echo "a damaged tarball does not touch the service that runs" >&2
+note_process
+expect 1 /srv/damaged/install.sh
+says 'does not match SHA256SUMS; nothing was installed'
+was_not_stopped
+runs "$version"
