@@ -14,6 +14,7 @@ import { tables } from '../../../src/store/tables'
 import { captureError } from '../../support/capture-error'
 import { aNote, aRecord, logIn, signUpAndLogIn } from '../../support/client'
 import { temporaryFolder } from '../../support/executable'
+import { sealAgain } from '../../support/forged-backup'
 import { startPostgresFirst } from '../../support/postgres'
 import {
   createAgeKeyPair,
@@ -67,6 +68,13 @@ async function contentsOf(database: TestDatabase) {
   }
   return contents
 }
+
+/** A column that refers to each of the tables that others refer to. */
+const references = [
+  ['records', 'user_id'],
+  ['additional_fields', 'record_id'],
+  ['outbox', 'invitation'],
+] as const
 
 const owner = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
 
@@ -257,6 +265,33 @@ describe.each(engines)('a restore on $engine', ({ open, openWithTables }) => {
       code: 'unavailable',
       message: expect.stringContaining('is damaged'),
     })
+    expect(await contentsOf(database)).toEqual(before)
+  })
+
+  test('of a backup whose rows refer to missing rows is refused as damaged, with the name of the table', async () => {
+    await using setup = await createBackupSetup()
+    const { database, path } = setup
+    const before = await contentsOf(database)
+    for (const [table, column] of references) {
+      writeFileSync(path, await bytesOfBackup)
+      const first = `(select min(seq) from ${table} where ${column} is not null)`
+      sealAgain(path, `update ${table} set ${column} = 'missing' where seq = ${first}`)
+      expect(await captureError(restoreFrom(database, path))).toMatchObject({
+        code: 'unavailable',
+        message: `${path} is damaged: a row of ${table} refers to a missing row`,
+      })
+      expect(await contentsOf(database)).toEqual(before)
+    }
+  })
+
+  test('that the database refuses for another reason is not told as a backup with missing rows', async () => {
+    await using setup = await createBackupSetup()
+    const { database, path } = setup
+    const before = await contentsOf(database)
+    sealAgain(path, "update records set id = 'r1' where id = 'r2'")
+    const error = await captureError(restoreFrom(database, path))
+    expect(error).toMatchObject({ message: expect.stringMatching(/unique/i) })
+    expect(String(error)).not.toMatch(/damaged|missing row/)
     expect(await contentsOf(database)).toEqual(before)
   })
 
