@@ -46,6 +46,30 @@ describe.each(browserTrialsAt(1280))('in $kind', (trial) => {
     expect(isSeen).toBe(true)
   })
 
+  test.each([{ width: 360 }, { width: 1280 }])(
+    'rows that are not made yet have the height of real ones at $width px, so the list stays as high',
+    async ({ width }) => {
+      await using pages = await startWithSites()
+      const at = await openUnlocked(used, pages, { width })
+      await at.see('Site 000')
+      const heights = await at.page.evaluate(async () => {
+        const list = document.getElementById('list')
+        const found: number[] = []
+        for (let top = 0; list !== null && found.length < 100; top += list.clientHeight) {
+          list.scrollTo(0, top)
+          // Long enough for what watches the rows to make those that are near.
+          await new Promise((resolve) => setTimeout(resolve, 60))
+          found.push(list.scrollHeight)
+          if (list.scrollTop + list.clientHeight >= list.scrollHeight - 1) break
+        }
+        return found
+      })
+      await at.see('Site 299')
+      expect(heights.length).toBeGreaterThan(10)
+      expect(new Set(heights).size).toBe(1)
+    },
+  )
+
   test('makes the rows of a long list only near what is seen, also for the keyboard', async () => {
     await using pages = await startWithSites()
     const at = await openUnlocked(used, pages)
