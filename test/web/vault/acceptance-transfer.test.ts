@@ -202,6 +202,8 @@ describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
     expect(readFileSync(path, 'utf8')).not.toMatch(/Gitforge|marta\.k|Door/)
     const copy = await used.open(pathToFileURL(path))
     expect(await copy.text()).not.toMatch(/Gitforge|marta\.k|Door/)
+    const brand = await copy.page.$eval('.brand', (element) => element.textContent)
+    expect(brand).toBe('SnailPassEmergency file')
     await copy.fill('Master password', 'not this one at all')
     await copy.press('Enter')
     await copy.see('This master password doesn’t open the copy')
