@@ -77,6 +77,8 @@ function FileChoice({ importing }: { importing: Importing }) {
             onChange={(event) => {
               const [file] = event.currentTarget.files ?? []
               if (file === undefined) return
+              // Browsers say nothing of a file that is chosen twice, and it may hold something else by now.
+              event.currentTarget.value = ''
               void file
                 .arrayBuffer()
                 .then((buffer) =>
