@@ -186,7 +186,7 @@ describe.each(targets.filter(({ canRun }) => canRun))('the executable for $name'
         const command = commandsOn(data, environment)
         await command(['serve', '--listen', '127.0.0.1:0'], { code: 1 })
         const plan = await command(['adopt', '--dry-run'])
-        expect(plan).toStartWith('users              3 migrated\n')
+        expect(plan).toStartWith('accounts           3 migrated\n')
         expect(await command(['adopt'])).toBe(plan)
         expect(await command(['adopt'])).toBe('')
         await using server = await program.serve(data, { environment })
