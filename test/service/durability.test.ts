@@ -22,10 +22,14 @@ test('whatever an installer renames is on disk before the next step: the journal
   expect(names).toEqual(
     new Set(['snailpass.env', 'snailpass.new', 'snailpass', 'snailpass.old', 'upgrade.json']),
   )
+  // As the recording has it, whatever folder is for temporary files.
+  const newExecutable = relative('/', fake.staging.newExecutable)
+  const linked = (to: string) =>
+    `link ${newExecutable.replaceAll(String(process.pid), 'PID')} to ${to}`
   for (const { from, path, index } of renamed) {
     // Another name of what is on disk already is on disk with its folder.
-    const linked = `link ${relative('/', fake.staging.newExecutable)} to ${from}`
-    expect([`sync ${from}`, linked], path).toContain(operations[index - 1] ?? '')
+    const before = operations[index - 1]
+    if (before !== linked(from)) expect(before, path).toBe(`sync ${from}`)
     expect(operations[index + 1], path).toBe(`sync ${dirname(path)}`)
   }
 })
