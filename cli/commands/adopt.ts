@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import { Command } from 'commander'
 import { adoptDatabase } from '../../src/app/operations/adopt'
 import { databaseAt, placesOf, type Targets } from '../../src/app/targets'
@@ -37,12 +36,11 @@ Examples:
       const { dryRun = false, keep = [] } = options
       const targets = targetsOf(command, file)
       const { name } = targets.database
-      // An empty file of the settings was this server's, and has lost its content.
-      if (file !== undefined && isEmptyFile(targets.location)) throw noDatabaseError(name)
       const progress = createProgressLine()
       const result = await adoptDatabase(targets, {
         keep,
         dryRun,
+        isNamed: file !== undefined,
         onProgress: progress.update,
       }).finally(progress.end)
       if (result === 'nothing') throw noDatabaseError(name)
@@ -68,12 +66,6 @@ function parseLocation(text: string): DatabaseLocation {
   // A single character before the colon is a drive of Windows.
   if (/^\w[\w+]+:/.test(text)) return parseDatabaseUrlArgument('<file>', text)
   return { engine: 'sqlite', path: namingSetting('<file>', () => parsePath('file', text)) }
-}
-
-function isEmptyFile(location: DatabaseLocation): boolean {
-  return (
-    location.engine === 'sqlite' && statSync(location.path, { throwIfNoEntry: false })?.size === 0
-  )
 }
 
 function noDatabaseError(name: string): DomainError {

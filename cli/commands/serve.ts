@@ -137,6 +137,7 @@ async function adoptFirst(settings: Settings, log: Log): Promise<void> {
   const report = await adoptDatabase(openTargets(settings, systemRuntime), {
     keep: [],
     dryRun: false,
+    isNamed: false,
     onProgress: null,
   })
   if (typeof report === 'string') return

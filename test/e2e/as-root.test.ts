@@ -113,6 +113,7 @@ describe.skipIf(!isRoot)('root in the data folder of another user', () => {
     [['audit', 'verify']],
     [['doctor']],
     [['adopt']],
+    [['adopt', `${own}/app.db`]],
     [['recreate-db', '--yes']],
   ])('is what %p asks for, if another user may not open it', async (args) => {
     const asOther = ['setpriv', '--reuid=4242', '--regid=4242', '--clear-groups', program]

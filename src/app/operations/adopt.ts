@@ -1,6 +1,8 @@
+import { statSync } from 'node:fs'
+import type { DatabaseLocation } from '../../config/database-url'
 import { type AdoptionReport, adoptLegacyDatabase } from '../../database/adoption'
 import type { DatabaseContent } from '../../database/database'
-import { ensureDataFolder } from '../../files/data-folder'
+import { ensureDataFolder, ifReadable } from '../../files/data-folder'
 import type { Targets } from '../targets'
 import { type ProgressListener, startRowStep } from './progress'
 
@@ -11,6 +13,8 @@ export interface AdoptOptions {
   readonly keep: readonly string[]
   /** Only reports what would happen. */
   readonly dryRun: boolean
+  /** Whether the operator has named the database, which the settings do otherwise. */
+  readonly isNamed: boolean
   readonly onProgress: ProgressListener | null
 }
 
@@ -22,9 +26,11 @@ export type NotAdopted = Exclude<DatabaseContent, 'original'>
  * server. Throws a DomainError and leaves the database as it was.
  */
 export async function adoptDatabase(
-  { folder, database, runtime }: Targets,
-  { onProgress, ...options }: AdoptOptions,
+  { folder, location, database, runtime }: Targets,
+  { onProgress, isNamed, ...options }: AdoptOptions,
 ): Promise<AdoptionReport | NotAdopted> {
+  // That of the settings was this server's, and has lost its content: the inspection says so.
+  if (isNamed && isEmptyFile(location)) return 'nothing'
   // Inspects without a lock first: `serve --adopt` stays in a service's command line, also where several servers run.
   const content = await database.inspect()
   if (content !== 'original') return content
@@ -38,4 +44,11 @@ export async function adoptDatabase(
       startProgress: (total) => startRowStep({ name: 'migrating', total, onProgress, clock }),
     })
   })
+}
+
+/** False for a file that can't be looked at, of which the inspection tells more. */
+function isEmptyFile(location: DatabaseLocation): boolean {
+  if (location.engine !== 'sqlite') return false
+  const { path } = location
+  return ifReadable(() => statSync(path, { throwIfNoEntry: false })?.size === 0, false)
 }
