@@ -76,7 +76,7 @@ set_settings() { expect 0 sh -c "printf '%b' 'SNAILPASS_DATA_DIR=/var/lib/snailp
 # Has the later version fail in a way that test/support/next-version.ts names; not at all without a name.
 set_fault() { expect 0 sh -c "rm -f /etc/snailpass/FAULT; [ -z '$1' ] || { printf '$1' >/etc/snailpass/FAULT && chmod 644 /etc/snailpass/FAULT; }"; }
 
-# Like `expect`, on a terminal, where it types $2 when it is asked to type a word; that word if $2 is `asked`.
+# Like `expect`, on a terminal, where it types $2 when it is asked to confirm.
 expect_on_terminal() {
   local code=$1 answer=$2 found=0 typed=$work/typed shown=$work/shown session _
   shift 2
@@ -90,7 +90,6 @@ expect_on_terminal() {
     if grep -q ' to continue: ' "$shown"; then break; fi
     sleep 0.1
   done
-  [ "$answer" != asked ] || answer=$(sed -n 's/.*Type "\([^"]*\)" to continue: .*/\1/p' "$shown")
   printf '%s\r' "$answer" >&3
   wait "$session" || found=$?
   exec 3>&-

@@ -17,7 +17,7 @@ for answer in no '' PURGE; do
   was_not_stopped
   has_user
 done
-expect_on_terminal 0 asked snailpass service uninstall --purge
+expect_on_terminal 0 yes snailpass service uninstall --purge
 says 'removed the user snailpass'
 missing /var/lib/snailpass /etc/snailpass /usr/local/bin/snailpass /usr/local/lib/snailpass /etc/systemd/system/snailpass.service
 expect 1 id snailpass
