@@ -1,4 +1,5 @@
 import { connect, type PeerCertificate } from 'node:tls'
+import type { Clock } from '../../src/domain/runtime'
 import { createTestAuthority } from './certificates'
 import type { Pebble } from './pebble'
 import { startTestServer, type TestServer } from './server'
@@ -8,6 +9,8 @@ import { until } from './until'
 /** A server that gets its certificate from a CA by ACME. The test advances its time. */
 export interface AcmeServer extends TestServer {
   advance(milliseconds: number): void
+  /** Its clock, which is ahead of the real one by what its waits would have taken. */
+  readonly clock: Clock
   /** Returns the entries of its log with this message. */
   listLogEntries(message: string): readonly Record<string, unknown>[]
   /** Waits until the log has `count` entries with this message. */
@@ -54,6 +57,7 @@ export async function startAcmeServer(
   return {
     ...server,
     advance,
+    clock: timing.clock,
     listLogEntries,
     async waitForLog(message, count = 1) {
       const isLogged = () => listLogEntries(message).length >= count
