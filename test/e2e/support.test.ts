@@ -56,6 +56,10 @@ describe.each(installations)('a support report, on $engine,', ({ engine, install
       ...installation.environment,
       SNAILPASS_SECRET_KEY: 'zqsecret7x and more characters',
     }
+    // Where this checkout is does not matter: the names of its folders would be hidden wherever they appear.
+    const program = join(home.path, 'zqprograms7x', 'zqsnailpass7x')
+    mkdirSync(join(home.path, 'zqprograms7x'))
+    copyFileSync(executable, program)
     const environment = {
       ...basic,
       HOME: join(home.path, 'zqhome7x'),
@@ -92,7 +96,11 @@ describe.each(installations)('a support report, on $engine,', ({ engine, install
       await changeDatabase(database, statement)
 
     await using server = await serve(folder, environment)
-    const { code, stdout } = await reportOf(on, { environment })
+    const { code, stdout } = await reportOf(on, {
+      environment,
+      program: [program],
+      cwd: join(home.path, 'zqprograms7x'),
+    })
     expect(code).toBe((await command('doctor')).code)
     expect(stdout).not.toContain('198.51.100.')
     expect(stdout).toContain(`  engine        ${engine} `)
@@ -112,6 +120,13 @@ describe.each(installations)('a support report, on $engine,', ({ engine, install
     expect(oneLine).toMatch(/left alone: the table <name-\d+>/)
     expect(oneLine).toMatch(/refuses the sign-in of this server: 535 no <email-\d+> at <host-\d+>/)
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+    // A folder that is called like a word of the report would hide that word.
+    const [, ownText = ''] = stdout.split('\nStatus\n')
+    const words =
+      ownText.replaceAll(/<[a-z]+-\d+>|^ok (?:version|file system) .*/gm, ' ').match(/\p{L}+/gu) ??
+      []
+    expect(words.length).toBeGreaterThan(100)
+    expect(words.filter((word) => !isCommonName(word))).toEqual([])
   }, 60_000)
 })
 

@@ -3,7 +3,8 @@ import { tables } from '../../store/tables'
 
 /**
  * Words that say nothing about an installation: those of folders and files that every machine has, of databases, networks and
- * mail, and the small words of English. What a name consists of beside them is chosen by somebody, and is hidden.
+ * mail, those that a report itself is written with, and the small words of English. What a name consists of beside them is chosen by
+ * somebody, and is hidden.
  */
 const words = `
   bin boot certificates certs conf config containers data dev disk docker etc home lib library local log media
@@ -24,6 +25,20 @@ const words = `
   sslrootcert starttls tcp udp unix url web www
   ambientcapabilities confirm confirmation fd file folder healthz password readyz resync token user username
   vault
+  accept accepts access account add address ago ahead answers anyone asked attention available behind belongs both
+  bring browsers bytes certificate change check checked checks chmod chosen chown clear client clients clock command
+  commands connect connection container contains copied counts create cut damage damaged delete deleted device dirty
+  disks drive elsewhere ends exist expire expires fail failing failure files fill find folders fullname gb get give
+  given gone good grow hand hashes here hint hints history hundreds icacls ignores install integrity intended
+  internet interrupted invite invited journalctl kb kills known last leaves left length like limits line lines locks
+  lose lost machine machines mailbox many match matches mb memory missing moment mount mounted move needed needs
+  newest note notes nothing older once open opens others owner passed passphrase people permissions permit permits
+  placeholder power prints problem problems process processor processors programs progress providers prune quotes
+  reachable read readable ready recent record records refuse refuses reject reliably removed renew renewed renews
+  replace replaces requests restart restored retry right rotate running scheduled seconds secret select send sent
+  serve servers serves sessions set sets setting settings shared shell sign signed since skipped someone starts
+  status stop strangers sudo syncs systemctl systemd tampered test themselves timedatectl tool tried unit usable utc
+  valid vaults verification verified versions warns work works writable write written wrote yet
   a about after again all also an and another any are as at be because been but by can could do does down each
   every for from had has have he how if in into is it its less may more must my neither new nobody nor now of
   one only or other our out over own same she should so some still such than that the their them then there
