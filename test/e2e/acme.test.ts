@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { run, serve, temporaryFolder } from '../support/executable'
+import { run, serve, temporaryFolder, untilLogged } from '../support/executable'
 import { startPebble } from '../support/pebble'
 import { until } from '../support/until'
 
@@ -25,10 +25,7 @@ test('the executable gets a certificate for a public name, keeps it over a resta
   }
   {
     await using first = await serve(folder.path, environment, listen)
-    await until(
-      () => first.log.some((line) => line.includes('got a new certificate')),
-      'the log line of the first certificate',
-    )
+    await untilLogged(first, 'got a new certificate')
     expect(await first.end('SIGTERM')).toBe(0)
   }
   await using second = await serve(folder.path, environment, listen)

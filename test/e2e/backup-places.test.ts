@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { createAccount } from '../support/accounts'
-import { executable, run, serve, temporaryFolder } from '../support/executable'
+import { executable, run, serve, temporaryFolder, untilLogged } from '../support/executable'
 import { hasMountNamespaces, runMounted } from '../support/mount-namespace'
 import { until } from '../support/until'
 
@@ -89,7 +89,7 @@ test('a running server does not create its backup folder, and tells of it everyw
   const warnings = async () => (await (await fetch(new URL('/readyz', server.url))).json()).warnings
   await until(async () => (await warnings()) !== undefined, 'a warning', { interval: 50 })
   expect(await warnings()).toEqual([{ kind: 'backup_folder', detail: problem }])
-  expect(server.log.join('\n')).toContain(`error ${problem}: no backup can be written`)
+  await untilLogged(server, `error ${problem}: no backup can be written`)
   const health = await run(['healthcheck', '--listen', server.url.host])
   expect(health.stderr).toBe(`warning: backup_folder: ${problem}\n`)
   const doctor = async () =>

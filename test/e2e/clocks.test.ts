@@ -4,7 +4,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createAccount } from '../support/accounts'
 import { aRecord, createSender, logIn, signUpAndLogIn } from '../support/client'
-import { type RunningServer, run, serve, temporaryFolder } from '../support/executable'
+import { type RunningServer, run, serve, temporaryFolder, untilLogged } from '../support/executable'
 import { type FakedTime, fakeTimeOfProcesses } from '../support/faked-time'
 import { until } from '../support/until'
 
@@ -51,8 +51,7 @@ function command(args: readonly string[], dataDir: string, time: FakedTime) {
 }
 
 /** The first rounds of all background work are over: that of the audit writer comes last in each. */
-const settle = (server: RunningServer) =>
-  until(() => server.log.some((line) => line.includes('audit log head')), 'the first round')
+const settle = (server: RunningServer) => untilLogged(server, 'audit log head')
 
 describe('a server that is started with a clock', () => {
   test.each([3, 30, 3_652])(
@@ -67,7 +66,7 @@ describe('a server that is started with a clock', () => {
         await using server = await serve(dataDir, { ...settings, ...time.environment })
         await settle(server)
         expect(await kindsOf(server)).toEqual(['implausible_clock'])
-        expect(server.log.join('\n')).toContain('nothing is deleted by age')
+        await untilLogged(server, 'nothing is deleted by age')
         await signUpAndLogIn(server.url, name).catch(() => {})
         expect(await server.end('SIGTERM')).toBe(0)
       }

@@ -7,8 +7,7 @@ import { version } from '../../src/version'
 import { createAccount } from '../support/accounts'
 import { signUpAndLogIn } from '../support/client'
 import { listCommands } from '../support/commands'
-import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
-import { until } from '../support/until'
+import { run, serve, spawnOnTerminal, temporaryFolder, untilLogged } from '../support/executable'
 
 /** The arguments that print the help of each command. */
 const helpArguments = listCommands(await createProgram()).map(({ path }): [readonly string[]] => [
@@ -143,11 +142,7 @@ describe('snailpass serve', () => {
       const [last = 'SIGKILL', ...earlier] = [...signals].reverse()
       for (const signal of earlier) {
         process.kill(server.pid, signal)
-        await until(
-          () => server.log.some((line) => line.includes('shutting down')),
-          'the log line of the shutdown',
-          { interval: 1 },
-        )
+        await untilLogged(server, 'shutting down')
       }
       expect(await server.end(last)).toBe(answered ? 0 : 130)
       expect((await Promise.all(logins)).every(Boolean)).toBe(answered)

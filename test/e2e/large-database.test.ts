@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path'
 import { largeFileBytes, markCleanEnd } from '../../src/database/sqlite-clean-end'
 import { captureError } from '../support/capture-error'
-import { type RunningServer, run, serve, temporaryFolder } from '../support/executable'
+import { type RunningServer, run, serve, temporaryFolder, untilLogged } from '../support/executable'
 import { until } from '../support/until'
 
 const readyz = async ({ url }: RunningServer) => {
@@ -94,7 +94,7 @@ describe.skipIf(process.platform !== 'linux')('a large database', () => {
     const { dataDir, path } = database
     {
       const server = await serve(dataDir)
-      await until(() => server.log.some((line) => line.includes(intact)), 'the check')
+      await untilLogged(server, intact)
       expect(await readyz(server)).toMatchObject({ status: 200 })
       expect(await server.end('SIGTERM')).toBe(0)
       expect(existsSync(`${path}-clean`)).toBe(true)

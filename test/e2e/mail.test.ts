@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { createTestAuthority } from '../support/certificates'
 import { basicAuth } from '../support/client'
-import { run, serve, temporaryFolder } from '../support/executable'
+import { run, serve, temporaryFolder, untilLogged } from '../support/executable'
 import { linkIn, startMailServer, type TestMailServer } from '../support/mail'
 import { hasMountNamespaces, runMounted } from '../support/mount-namespace'
 import { createPostgresDatabase, queryPostgres, startPostgresFirst } from '../support/postgres'
@@ -288,7 +288,7 @@ describe('without a mail server', () => {
   test('an operator confirms accounts by command, while the server runs', async () => {
     using folder = temporaryFolder()
     await using server = await serve(folder.path, { SNAILPASS_EMAIL_CONFIRMATION: 'required' })
-    expect(server.log.join()).toContain('confirm each account with `snailpass user confirm`')
+    await untilLogged(server, 'confirm each account with `snailpass user confirm`')
     await signUp(server.url)
     expect((await login(server.url)).status).toBe(403)
     const confirm = (user: string) => run(['user', 'confirm', user, '--data-dir', folder.path])
@@ -334,10 +334,7 @@ test('an empty account that nobody confirmed for a week is removed, and its emai
     database.run(`update users set creation_time = creation_time - ${week + 1_000}`)
   }
   await using server = await start()
-  await until(
-    () => server.log.some((line) => line.includes('removed 1 unconfirmed account')),
-    'the log line of the removed account',
-  )
+  await untilLogged(server, 'removed 1 unconfirmed account')
   expect((await signUp(server.url)).status).toBe(201)
 }, 60_000)
 

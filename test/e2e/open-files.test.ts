@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { executable, serve, temporaryFolder } from '../support/executable'
+import { executable, serve, temporaryFolder, untilLogged } from '../support/executable'
 
 test('a server of which nearly all files are open warns in the log and in /readyz', async () => {
   using folder = temporaryFolder()
@@ -12,6 +12,7 @@ test('a server of which nearly all files are open warns in the log and in /ready
   expect(await answer.json()).toMatchObject({
     warnings: [{ kind: 'open_files', detail: expect.stringMatching(/^\d+ of at most 64 files/) }],
   })
+  await untilLogged(server, ' warn ')
   expect(server.log.filter((line) => line.includes(' warn '))).toEqual([
     expect.stringMatching(/ warn +\d+ of at most 64 files .* no client can connect hint=/),
   ])

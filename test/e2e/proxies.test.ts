@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { run, serve, temporaryFolder } from '../support/executable'
+import { run, serve, temporaryFolder, untilLogged } from '../support/executable'
 import { proxyAspects, tryProxy } from '../support/proxy-trial'
 import { hasProxy } from '../support/reverse-proxies'
 
@@ -23,6 +23,7 @@ test('a proxy that no setting names is told in the log, by /readyz and by the do
   for (let request = 0; request < 3; request++) await ask()
   const detail =
     '127.0.0.1 forwards requests and is not in SNAILPASS_TRUSTED_PROXIES: all clients behind it count as one'
+  await untilLogged(server, detail)
   expect(server.log.filter((line) => line.includes(detail))).toEqual([
     expect.stringContaining('hint="if it is your proxy, set SNAILPASS_TRUSTED_PROXIES=127.0.0.1"'),
   ])

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { executable, run, serve, temporaryFolder } from '../support/executable'
+import { executable, run, serve, temporaryFolder, untilLogged } from '../support/executable'
 import { openNotifySocket } from '../support/notify-socket'
 import { createOpenssl } from '../support/openssl'
 import { until } from '../support/until'
@@ -130,7 +130,7 @@ describe.skipIf(process.platform === 'win32')('SIGHUP', () => {
     expect(changed).toContain('"settings":"SNAILPASS_MAX_BODY"')
     await fetch(new URL('/healthz', server.url))
     await fetch(server.url)
-    await until(() => server.log.some((line) => line.includes('"level":"debug"')), 'debug lines')
+    await untilLogged(server, '"level":"debug"')
 
     configure('SNAILPASS_LOG_LEVEL=all\n')
     expect(await hangUp('settings were not reloaded')).toContain(

@@ -15,7 +15,7 @@ import {
   logIn,
   signUpAndLogIn,
 } from '../support/client'
-import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
+import { run, serve, spawnOnTerminal, temporaryFolder, untilLogged } from '../support/executable'
 import { changeDatabase, type Installation, installations } from '../support/installations'
 import { startMailServer } from '../support/mail'
 import { startPostgresFirst } from '../support/postgres'
@@ -203,7 +203,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     await until(async () => (await listAccounts(installation)).length === 0, 'the purge')
     const counts = 'select count(*) as n from records union all select count(*) from devices'
     expect((await queryRows(installation.url, counts)).map(({ n }) => Number(n))).toEqual([0, 0])
-    expect(later.log.join('\n')).toContain('removed 1 account that the owner had deleted')
+    await untilLogged(later, 'removed 1 account that the owner had deleted')
     const audit = await run(['audit', '--json', '--user', owner, '--data-dir', dataDir], {
       environment,
     })

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Subprocess } from 'bun'
+import { until } from './until'
 import type { ProcessResult } from './wait-for-exit'
 
 /** The compiled program. The test command builds it first. */
@@ -98,6 +99,13 @@ export interface RunningServer extends AsyncDisposable {
   readonly log: readonly string[]
   /** Sends a signal and waits for the exit. Returns the exit code. */
   end(signal: NodeJS.Signals): Promise<number>
+}
+
+/** Waits for a line of the log that contains `text`, and returns it: a server writes it about when it answers, not before. */
+export function untilLogged(server: Pick<RunningServer, 'log'>, text: string): Promise<string> {
+  return until(() => server.log.find((line) => line.includes(text)), `"${text}" in the log`, {
+    interval: 1,
+  })
 }
 
 /** Starts `snailpass serve` on a free port of loopback and waits until it listens. Rejects with its log if it exits. */
