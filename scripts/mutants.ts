@@ -27,7 +27,7 @@ interface Survivor {
 const endToEndFolder = 'test/e2e/'
 /** Faults in one executable. */
 const maxGroup = 8
-/** As many test files run side by side as in scripts/test.sh. */
+/** Fewer than in scripts/test.sh, since a test that fails for lack of time must not count. */
 const workers = 2
 /** Milliseconds of tests that run in one process. */
 const batchDuration = 20_000

@@ -9,10 +9,10 @@ set -euo pipefail
 trap '[ -n "${counted:-}" ] || echo "0 passed, 1 failed"' EXIT
 . "$(dirname "$0")/setup.sh"
 is_all=''
-workers=3
+workers=4
 if [ "${1:-}" = --all ]; then
   is_all=yes
-  # The whole siege measures times, which a third file would disturb.
+  # The whole siege measures times, which more files would disturb.
   workers=2
   shift
   export TEST_TORTURE_SECONDS=60 TEST_SIEGE=whole TEST_KILLS=all TEST_BROWSERS=all
@@ -31,7 +31,7 @@ report=reports/junit.xml
 mkdir -p reports
 rm -f "$report"
 status=0
-# More files at a time than a small machine has cores, since tests wait for a third of their time. The slowest files of the last
+# More files at a time than a small machine has cores, since tests wait for half of their time. The slowest files of the last
 # run come first, so that no core is idle at the end.
 # The time limit of a test and of what it starts is for what never ends: a busy machine must not look like that. Bun ends a
 # test that exceeds it together with every process that it started, the shared Postgres servers too.
