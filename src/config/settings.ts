@@ -27,7 +27,7 @@ import {
   parseChoice,
   parseInteger,
   parseSize,
-  parseSizeAtLeast,
+  parseSizeWithin,
   Secret,
   type SettingTable,
 } from './values'
@@ -145,16 +145,17 @@ export const standaloneSettings: SettingTable<StandaloneSettings> = {
   },
   maxBody: {
     name: 'SNAILPASS_MAX_BODY',
-    meaning: 'maximum size of a request body, in bytes',
-    ...fixedDefault(1024 * 1024),
-    parse: (text) => parseInteger(text, { min: 1024, max: 64 * 1024 * 1024 }),
+    meaning: 'maximum size of a request body',
+    ...fixedDefault(1024 * 1024, formatSize),
+    parse: (text) => parseSizeWithin(text, { min: 1024, max: 64 * 1024 * 1024 }),
+    format: formatSize,
   },
   maxVault: {
     name: 'SNAILPASS_MAX_VAULT',
     meaning: 'maximum size of each vault; writes beyond it are rejected',
     ...fixedDefault(32_000_000, formatSize),
     // A single note can have half a megabyte.
-    parse: (text) => parseSizeAtLeast(1_000_000, text),
+    parse: (text) => parseSizeWithin(text, { min: 1_000_000 }),
     format: formatSize,
   },
   listCache: {

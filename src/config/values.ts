@@ -201,11 +201,18 @@ export function parseSize(text: string): number {
   throw new InvalidSetting('use a size such as 64 MB, in KB, MB or GB', { value: text })
 }
 
-/** Returns the bytes of a size that is not less than `min`. Throws InvalidSetting. */
-export function parseSizeAtLeast(min: number, text: string): number {
+/** Returns the bytes of a size within bounds. Throws InvalidSetting. */
+export function parseSizeWithin(
+  text: string,
+  { min, max = null }: { min: number; max?: number | null },
+): number {
   const size = parseSize(text)
-  if (size >= min) return size
-  throw new InvalidSetting(`use at least ${formatSize(min)}`, { value: text })
+  if (size >= min && (max === null || size <= max)) return size
+  const range =
+    max === null
+      ? `at least ${formatSize(min)}`
+      : `a size from ${min} to ${max} bytes, such as 2 MB`
+  throw new InvalidSetting(`use ${range}`, { value: text })
 }
 
 /** Returns a size in the form of `parseSize`, in the largest unit that needs no fraction. */

@@ -28,7 +28,6 @@ const invalidPart = (noun: string, text: string, advice: string, hint: string | 
 describe('a whole number', () => {
   test.each([
     ['tokenSeconds', 1, 30 * 24 * 60 * 60],
-    ['maxBody', 1024, 64 * 1024 * 1024],
     ['linkMinutes', 1, 7 * 24 * 60],
     ['unconfirmedDays', 0, 3650],
     ['auditDays', 0, 36_500],
@@ -66,7 +65,7 @@ describe('a size', () => {
   test.each(['', 'MB', '1 TB', '1.5 GB', '-1', '1 KiB', '1 MB x', '1000000000'])(
     'is not %p',
     (text) => {
-      for (const key of ['minFreeSpace', 'maxVault', 'listCache'] as const) {
+      for (const key of ['minFreeSpace', 'maxVault', 'listCache', 'maxBody'] as const) {
         expect(parse(key, text)).toEqual(invalid(text, advice))
       }
     },
@@ -78,6 +77,18 @@ describe('a size', () => {
     for (const text of ['999999', '999 KB', '0']) {
       expect(parse('maxVault', text)).toEqual(invalid(text, 'use at least 1 MB'))
     }
+  })
+
+  test('of a request body is 1 KiB to 64 MiB', () => {
+    const advice = 'use a size from 1024 to 67108864 bytes, such as 2 MB'
+    for (const [text, bytes] of [
+      ['1024', 1_024],
+      ['10 MB', 10_000_000],
+      ['67108864', 67_108_864],
+    ] as const)
+      expect(parse('maxBody', text)).toBe(bytes)
+    for (const text of ['1023', '1 KB', '0', '67108865', '68 MB', '1 GB'])
+      expect(parse('maxBody', text)).toEqual(invalid(text, advice))
   })
 
   test.each([
@@ -93,6 +104,7 @@ describe('a size', () => {
     expect(settingTable.minFreeSpace.format?.(bytes)).toBe(text)
     expect(settingTable.maxVault.format?.(bytes)).toBe(text)
     expect(settingTable.listCache.format?.(bytes)).toBe(text)
+    expect(settingTable.maxBody.format?.(bytes)).toBe(text)
   })
 })
 

@@ -114,7 +114,7 @@ test('every problem is reported at once, by the name that was used', () => {
         'invalid --log-format "xml": use text or json',
         'invalid SNAILPASS_SECRET_KEY: shorter than 16 characters',
         'invalid SNAILPASS_TOKEN_SECONDS "-1": use a whole number from 1 to 2592000',
-        `invalid SNAILPASS_MAX_BODY "lots" in ${file.path}: use a whole number from 1024 to 67108864`,
+        `invalid SNAILPASS_MAX_BODY "lots" in ${file.path}: use a size such as 64 MB, in KB, MB or GB`,
       ].join('\n'),
       hint: [
         'examples of addresses are 0.0.0.0:5000, [::]:5000 or unix:/run/snailpass/http.sock; several are comma-separated; off means none',

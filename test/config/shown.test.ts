@@ -40,7 +40,7 @@ const samples: Readonly<Record<keyof SettingValues, readonly string[]>> = {
   logLevel: ['debug', 'info', 'warn', 'error'],
   secretKey: [],
   tokenSeconds: ['1', '600'],
-  maxBody: ['1024'],
+  maxBody: ['1024', '2 MB', '1500 kb'],
   maxVault: ['32 MB', '1gb', '1500 KB'],
   listCache: ['64 MB', '0', '1500 KB'],
   minFreeSpace: ['64 MB', '1gb', '1500 KB', '1', '0'],
