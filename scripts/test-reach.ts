@@ -1,7 +1,8 @@
 /**
  * Finds the test files that reach a line of the code: probes are inserted into a copy of the checkout, each test file runs
- * once, and the probes write down that they were reached, also in the compiled executable that end-to-end tests run. It reads
- * the code by its text, which the formatter keeps in one form.
+ * once, and the probes write down that they were reached, also in the compiled executable that end-to-end tests run. Probes in
+ * a page can't write, so that each test with a browser counts as one that reaches all code of pages. It reads the code by its
+ * text, which the formatter keeps in one form.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,6 +21,10 @@ export interface TestFile {
   readonly duration: number
 }
 
+/** The code that runs in pages. */
+const pageFolder = 'src/web/vault/'
+/** What tests open a browser with. */
+const browserModule = 'test/support/browsers.ts'
 /** The file in a copy that the probes write to. */
 const logName = 'reached'
 /** Milliseconds for a test file that hangs. */
@@ -45,14 +50,27 @@ export async function findReach(
     const start = performance.now()
     await copy.run(['bun', 'test', '--timeout', '60000', path], { timeout })
     const test = { path, duration: performance.now() - start }
-    const reached = new Set(copy.read(logName).trim().split('\n').filter(Boolean).map(Number))
-    for (const place of reached) byPlace[place]?.push(test)
+    const logged = copy.read(logName).trim().split('\n').filter(Boolean).map(Number)
+    const inPages = opensBrowser(files, path) ? placesInPages(places) : []
+    for (const place of new Set([...logged, ...inPages])) byPlace[place]?.push(test)
   })
   for (const [copy, texts] of originals) {
     for (const [path, text] of texts) copy.write(path, text)
     copy.restoreExecutable()
   }
   return byPlace
+}
+
+/** Returns whether a test file opens a browser. */
+export function opensBrowser(files: ReadonlyMap<string, SourceFile>, path: string): boolean {
+  return importersOf(files, browserModule).includes(path)
+}
+
+/** Returns the numbers of the places that are code of pages. */
+function placesInPages(places: readonly Place[]): readonly number[] {
+  return [...places.entries()].flatMap(([index, { path }]) =>
+    path.startsWith(pageFolder) ? [index] : [],
+  )
 }
 
 /** Inserts the probes. Returns the files as they were. */

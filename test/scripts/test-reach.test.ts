@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { parseSource } from '../../scripts/source-files'
-import { findProbes } from '../../scripts/test-reach'
+import { findProbes, opensBrowser } from '../../scripts/test-reach'
 
 /** Returns where probes for a line of `src/a.ts` go, each as its file and the line that it follows. */
 function probesOf(files: Readonly<Record<string, string>>, line: number): readonly string[] {
@@ -49,4 +49,19 @@ describe('the probes of a line', () => {
       "src/a.ts const last = 'x'",
     ])
   })
+})
+
+test('a test opens a browser if it imports what opens one', () => {
+  const browsers = "import { useBrowser } from '../support/browsers'"
+  const files = new Map(
+    Object.entries({
+      'test/support/browsers.ts': '',
+      'test/web/a.test.ts': browsers,
+      'test/web/vault/b.test.ts': browsers,
+      'test/web/c.test.ts': "import { other } from '../support/pages'",
+    }).map(([path, text]) => [path, parseSource(text)]),
+  )
+  expect([...files.keys()].filter((path) => opensBrowser(files, path))).toEqual([
+    'test/web/a.test.ts',
+  ])
 })
