@@ -54,18 +54,18 @@ for target in "${targets[@]}"; do
   mkdir "$work/$name"
   mv "$work/build-$target/$executable" "$work/$name/"
   rm -r "$work/build-$target"
-  cp LICENSE CHANGELOG.md "$work/$name/"
-  sed "s#RELEASE-URL#${releases_url:-RELEASE-URL}#g" README.md >"$work/$name/README.md"
-  chmod 755 "$work/$name" "$work/$name/$executable"
-  chmod 644 "$work/$name"/*.md "$work/$name/LICENSE"
+  cp -R LICENSE ./*.md docs "$work/$name/"
+  sed -i "s#RELEASE-URL#${releases_url:-RELEASE-URL}#g" "$work/$name/README.md" "$work/$name/docs/install.md"
+  chmod -R u=rwX,go=rX "$work/$name"
+  chmod 755 "$work/$name/$executable"
   find "$work/$name" -exec touch -d "@$time" {} +
   # gzip, since a minimal Debian can't unpack anything that compresses better.
   if [ "$executable" = snailpass ]; then
     tar -C "$work" --format=ustar --sort=name --owner=0 --group=0 --numeric-owner -cf - "$name" |
       gzip -n >"$work/release/$name.tar.gz"
   else
-    # zip stores local times without their zone.
-    (cd "$work" && TZ=UTC zip -qrX "release/$name.zip" "$name")
+    # zip stores local times without their zone, and folders in the order of the file system.
+    (cd "$work" && find "$name" | LC_ALL=C sort | TZ=UTC zip -qX "release/$name.zip" -@)
   fi
   rm -r "${work:?}/$name"
 done

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
+import { Glob } from 'bun'
 import { version } from '../../src/version'
 import { vaultScript } from '../../src/web/vault-files'
 import { temporaryFolder } from '../support/executable'
@@ -51,6 +52,26 @@ describe('a release for linux-arm64', () => {
     // The executable contains no packages that only tests use.
     expect(bom).not.toContain('fast-check')
   }, 120_000)
+
+  test('has the documents, whose links lead to files of the release', async () => {
+    const unpacked = join(folder.path, 'documents')
+    mkdirSync(unpacked)
+    await sh(
+      `tar -xzf "$0"/*.tar.gz -C '${unpacked}' --strip-components=1 --wildcards '*.md' '*/docs/*' '*/LICENSE'`,
+      release,
+    )
+    const paths = [...new Glob('**/*.md').scanSync(unpacked)]
+    expect(paths).toContain('README.md')
+    const links = paths.flatMap((path) => {
+      const text = readFileSync(join(unpacked, path), 'utf8')
+      return [...text.matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)].map(([, link = '']) =>
+        join(dirname(path), link),
+      )
+    })
+    expect(links).toContain('docs/backup.md')
+    expect(links.filter((link) => !existsSync(join(unpacked, link)))).toEqual([])
+    expect(statSync(join(unpacked, 'docs/install.md')).mode & 0o777).toBe(0o644)
+  })
 
   test.skipIf(!arm64.canRun)(
     'serves on that platform: some cases of the contract, sign-up, a record, a backup, stop',
