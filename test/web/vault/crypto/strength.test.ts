@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { generatePassphrase, generatePassword } from '../../../../src/web/vault/crypto/generator'
 import { fillFromBrowser } from '../../../../src/web/vault/crypto/random'
 import { estimateStrength } from '../../../../src/web/vault/crypto/strength'
@@ -59,4 +59,78 @@ test('more of the same kind is never weaker', () => {
     const bits = [...text].map((_, at) => estimateStrength(text.slice(0, at + 1)).bits)
     expect(estimateStrength(text.repeat(40)).bits).toBeGreaterThanOrEqual(bits.at(-1) ?? 0)
   }
+})
+
+/** Characters that form no word, and no row of keys, and how many there are of their kind. */
+const kinds = {
+  lower: { some: 'xkvqzjwgyb', size: 26 },
+  upper: { some: 'KXQZVJGWYB', size: 26 },
+  digit: { some: '8305729416', size: 10 },
+  sign: { some: ' /:@[`{~#%', size: 33 },
+  'Russian lower': { some: 'жщёъыэюцхф', size: 33 },
+  'Russian upper': { some: 'ЖЩЁЪЫЭЮЦХФ', size: 33 },
+  other: { some: '→€世界¶¿±×÷§', size: 100 },
+} as const
+type Kind = keyof typeof kinds
+
+/** Returns characters of two kinds in turns. */
+function mixture(first: Kind, second: Kind, length: number): string {
+  const others = [...kinds[second].some]
+  const pairs = [...kinds[first].some].map((character, at) => character + (others[at] ?? ''))
+  return [...pairs.join('')].slice(0, length).join('')
+}
+
+describe('a character that is no part of anything costs a choice from its kinds', () => {
+  const names = Object.keys(kinds) as Kind[]
+  const caseOf = (kind: Kind) => /lower|upper/.exec(kind)?.[0] ?? kind
+  // What has one case is taken for a word.
+  const pairs = names.flatMap((first, at) =>
+    names
+      .slice(at + 1)
+      .filter((second) => caseOf(first) !== caseOf(second))
+      .map((second) => [first, second] as const),
+  )
+
+  test.each(pairs)('%s and %s', (first, second) => {
+    const bits = 20 * Math.log2(kinds[first].size + kinds[second].size)
+    expect(estimateStrength(mixture(first, second, 20)).bits).toBe(Math.floor(bits))
+  })
+})
+
+test.each([
+  [34, 'weak', mixture('lower', 'other', 5)],
+  [35, 'fair', mixture('lower', 'sign', 6)],
+  [54, 'fair', mixture('digit', 'sign', 10)],
+  [55, 'strong', mixture('lower', 'other', 8)],
+  [74, 'strong', mixture('lower', 'upper', 13)],
+  [75, 'very-strong', mixture('digit', 'sign', 14)],
+] as const)('%d bits are %s: %p', (bits, level, text) => {
+  expect(estimateStrength(text)).toEqual({ bits, level })
+})
+
+test.each([
+  ['a name of the owner', 'linden', 1],
+  ['one with a capital', 'Linden', 2],
+  ['one in capitals', 'LINDEN', 2],
+  ['one in mixed case', 'liNDen', 1 + 6],
+  ['a long one in mixed case', 'linDenbErgErin', 1 + 8],
+  ['one with signs that look like its characters', 'l1nd3n', 1],
+  ['a row of keys', 'эждлорпа', Math.log2(220) + Math.log2(8)],
+  ['one with a capital', 'Эждлорпа', Math.log2(220) + Math.log2(8) + 1],
+  ['a year', '2083', Math.log2(200)],
+  ['a number that is no year', '2183', 4 * Math.log2(10)],
+  ['what is said three times', 'Ж5€Ж5€Ж5€', 3 * 8 + Math.log2(9)],
+  ['a word in no list', 'xkvqz', Math.log2(26) + 4 * 3.5],
+  ['a sign that was there before', '%8%', 2 * Math.log2(43) + 1],
+] as const)('%s, %p, costs less than its characters', (_, text, bits) => {
+  const known = ['linden@example.org', 'Lindenbergerin']
+  expect(estimateStrength(text, known).bits).toBe(Math.floor(bits))
+})
+
+test('of a long password, the first 128 characters count', () => {
+  const rare = (from: number, count: number) =>
+    String.fromCodePoint(...Array.from({ length: count }, (_, at) => from + at * 3))
+  const bitsOf = (count: number) => estimateStrength(rare(0x4e00, count)).bits
+  expect(bitsOf(127)).toBe(Math.floor(127 * Math.log2(100)))
+  expect([128, 129, 300].map(bitsOf)).toEqual(Array(3).fill(Math.floor(128 * Math.log2(100))))
 })

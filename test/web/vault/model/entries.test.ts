@@ -16,6 +16,7 @@ import {
   type RevisedWireRecord,
 } from '../../../../src/web/vault/model/wire'
 import plaintext from '../../../data/original/plaintext.json' with { type: 'json' }
+import { otherValues, taken, withWrongMembers } from '../../../support/wrong-members'
 
 const key = await crypto.subtle.generateKey({ name: 'AES-CBC', length: 256 }, false, [
   'encrypt',
@@ -121,23 +122,31 @@ test('takes nothing for a vault that has another shape', async () => {
   const [record, note] = [await aWireRecord(), await aWireNote()]
   const vault = { state: 's', email: 'e', hint: null, records: [record], notes: [note] }
   expect(parseWireVault(vault)).toEqual(vault)
-  const others: unknown[] = [
-    ...[null, [], 'vault', {}, { ...vault, state: 1 }, { ...vault, email: undefined }],
-    ...[
-      { ...vault, hint: 5 },
-      { ...vault, records: {} },
-      { ...vault, notes: null },
-    ],
-    ...[
-      { ...record, login: 1 },
-      { ...record, additional_fields: [{}] },
-      { ...record, revision: '1' },
-      1,
-    ].map((each) => ({ ...vault, records: [each] })),
-    ...[{ ...note, content: undefined }, { ...note, is_deleted: 0 }, null, []].map((each) => ({
-      ...vault,
-      notes: [each],
-    })),
+  const field = { id: 'f', name: 'a:b', value: 'c:d' }
+  const withField = { ...record, additional_fields: [field] }
+  expect(parseWireVault({ ...vault, records: [withField] })).not.toBeNull()
+  const wrong = [
+    ...otherValues.map((value) => [JSON.stringify(value), value] as const),
+    ...withWrongMembers({ ...vault, hint: 'h' }),
+    ...['records', 'notes'].flatMap((name) => [
+      [`an entry of ${name}`, { ...vault, [name]: [1] }] as const,
+      [`an entry of ${name}`, { ...vault, [name]: [null] }] as const,
+    ]),
+    ...withWrongMembers(withField).map(
+      ([what, each]) => [`record, ${what}`, { ...vault, records: [record, each] }] as const,
+    ),
+    ...withWrongMembers(note).map(
+      ([what, each]) => [`note, ${what}`, { ...vault, notes: [note, each] }] as const,
+    ),
+    ...withWrongMembers(field).map(
+      ([what, each]) =>
+        [
+          `field, ${what}`,
+          { ...vault, records: [{ ...record, additional_fields: [field, each] }] },
+        ] as const,
+    ),
   ]
-  expect(others.filter((each) => parseWireVault(each) !== null)).toEqual([])
+  const isRead = (what: string) => !what.includes('user_id')
+  // An account needs no hint.
+  expect(taken(parseWireVault, wrong).filter(isRead)).toEqual(['hint: null'])
 })
