@@ -82,6 +82,16 @@ test('tells a server that is away from one that refuses, and from one that is no
   expect(await failureOf(answering(() => new Response('{}', { status: 429, headers })))).toEqual({
     ...{ kind: 'refused', status: 429, retryAfter: 90, detail: '' },
   })
+  const fileOf = (answer: Response | null) =>
+    connectToServer(() =>
+      answer === null ? Promise.reject(new TypeError('no network')) : Promise.resolve(answer),
+    ).readFile('vault.js')
+  expect(await fileOf(null)).toEqual({ ok: false, failure: { kind: 'offline' } })
+  expect(await fileOf(new Response('no such file', { status: 404 }))).toEqual({
+    ok: false,
+    failure: { kind: 'refused', status: 404, retryAfter: null, detail: '' },
+  })
+  expect(await fileOf(new Response('script'))).toEqual({ ok: true, value: 'script' })
   const bodies = ['<html>', '{}', '{"token":1}', '{"token":"t"}']
   const failures = bodies.map((body) => failureOf(answering(() => new Response(body))))
   expect(await Promise.all(failures)).toEqual(bodies.map(() => ({ kind: 'unexpected' })))

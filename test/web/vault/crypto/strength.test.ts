@@ -97,6 +97,24 @@ describe('a character that is no part of anything costs a choice from its kinds'
   })
 })
 
+test('a character alone costs a choice from its kind, at the edges of a kind, too', () => {
+  const signs = [...Array(127).keys()]
+    .filter((code) => code >= 32)
+    .map((code) => String.fromCharCode(code))
+    .filter((sign) => !/[A-Za-z0-9]/.test(sign))
+  expect(signs).toHaveLength(kinds.sign.size)
+  const edges = {
+    ...{ lower: 'amz', upper: 'AMZ', digit: '059', sign: signs.join('') },
+    ...{ 'Russian lower': 'амяё', 'Russian upper': 'АМЯЁ', other: '\u007f\u00a0ѐє' },
+  }
+  for (const [kind, { size }] of Object.entries(kinds)) {
+    for (const character of edges[kind as Kind]) {
+      const found = estimateStrength(character).bits
+      expect({ character, found }).toEqual({ character, found: Math.floor(Math.log2(size)) })
+    }
+  }
+})
+
 test.each([
   [34, 'weak', mixture('lower', 'other', 5)],
   [35, 'fair', mixture('lower', 'sign', 6)],

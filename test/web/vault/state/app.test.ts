@@ -126,6 +126,22 @@ describe('an open vault', () => {
     expect(app.form.value).toMatchObject({ texts: { name: 'Half-typed' } })
   })
 
+  test('counts the time without use from where it was unlocked', async () => {
+    await using setup = await startWithPages()
+    const { app } = await setup.openPage()
+    setup.clock.now += 10 * 60_000
+    app.autoLock.tick()
+    expect(app.vault.value).toBeNull()
+    setup.clock.now += 60_000
+    expect(await app.unlock({ email, masterPassword })).toBeNull()
+    setup.clock.now += 10 * 60_000 - 1
+    app.autoLock.tick()
+    expect(app.vault.value).not.toBeNull()
+    setup.clock.now += 1
+    app.autoLock.tick()
+    expect(app.vault.value).toBeNull()
+  })
+
   test('stays where something is typed when the back button is used, and asks', async () => {
     await using setup = await startWithPages()
     const { app } = await setup.openPage()
