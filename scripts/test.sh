@@ -3,7 +3,7 @@
 # `N passed, N failed`.
 #   scripts/test.sh [--all] [ARGUMENT]...
 # --all runs the long forms as well: a minute of load with kills, the whole siege, everything on the executables for arm64 and
-# Windows, the web vault in two browsers, and the installer in a container with systemd. It needs root and takes about 30 minutes.
+# Windows, the web vault in two browsers, and the installer in a container with systemd. It needs root and takes about 40 minutes.
 # Further arguments are passed to `bun test`.
 set -euo pipefail
 trap '[ -n "${counted:-}" ] || echo "0 passed, 1 failed"' EXIT
