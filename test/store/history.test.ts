@@ -315,6 +315,25 @@ describe.each(enginesWithTables)('the history of a vault on $engine', ({ open })
     })
   })
 
+  test('fails no write, whatever the row of its account says', async () => {
+    await using database = await open()
+    await using store = await openStore(database, 3 * sizeOfOne)
+    const { change, kept } = store
+    /** Changes it so long after the last time that this state is kept as well. */
+    const rename = async (name: string) => {
+      store.time.now += 60 * minute
+      await change(({ records }) => records.update(aRecord('a', name)))
+    }
+    await change(({ records }) => records.insert(aRecord('a')))
+    await rename('1:1')
+    await database.sql('update users set history_bytes = 1000000000')
+    await rename('2:2')
+    expect(await kept()).toEqual([])
+    await rename('3:3')
+    expect(await kept()).toEqual(['record a replaced: 2:2'])
+    expect((await totalsOf(database))['u']).toEqual([3, sizeOfOne, 1, sizeOfOne])
+  })
+
   test('is forgotten at once, and counts on', async () => {
     await using database = await open()
     await using store = await openStore(database)

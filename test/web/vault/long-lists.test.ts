@@ -6,14 +6,28 @@ import { browserTrialsAt, useBrowser } from '../../support/browsers'
 import { startVaultPages, type VaultPages } from '../../support/open-vaults'
 import { until } from '../../support/until'
 
-async function startWithSites(): Promise<VaultPages> {
+async function startWithSites(more = ''): Promise<VaultPages> {
   const pages = await startVaultPages()
   const vault = await pages.open()
-  const names = Array.from({ length: 300 }, (_, at) => `Site ${String(at).padStart(3, '0')}`)
+  const names = Array.from({ length: 300 }, (_, at) => `Site ${String(at).padStart(3, '0')}${more}`)
   const drafts = names.map((name) => newRecord({ name }))
   const changes = await Promise.all(drafts.map((draft) => encryptChange(vault.key(), draft)))
   expect(await vault.send(changes)).toBeNull()
   return pages
+}
+
+/** Runs in the page. Scrolls from the beginning to the end, and returns the height of the list at each step. */
+async function scrollThrough(): Promise<number[]> {
+  const list = document.getElementById('list')
+  const found: number[] = []
+  for (let top = 0; list !== null && found.length < 100; top += list.clientHeight) {
+    list.scrollTo(0, top)
+    // Long enough for what watches the rows to make those that are near.
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    found.push(list.scrollHeight)
+    if (list.scrollTop + list.clientHeight >= list.scrollHeight - 1) break
+  }
+  return found
 }
 
 describe.each(browserTrialsAt(1280))('in $kind', (trial) => {
@@ -52,23 +66,23 @@ describe.each(browserTrialsAt(1280))('in $kind', (trial) => {
       await using pages = await startWithSites()
       const at = await openUnlocked(used, pages, { width })
       await at.see('Site 000')
-      const heights = await at.page.evaluate(async () => {
-        const list = document.getElementById('list')
-        const found: number[] = []
-        for (let top = 0; list !== null && found.length < 100; top += list.clientHeight) {
-          list.scrollTo(0, top)
-          // Long enough for what watches the rows to make those that are near.
-          await new Promise((resolve) => setTimeout(resolve, 60))
-          found.push(list.scrollHeight)
-          if (list.scrollTop + list.clientHeight >= list.scrollHeight - 1) break
-        }
-        return found
-      })
+      const heights = await at.page.evaluate(scrollThrough)
       await at.see('Site 299')
       expect(heights.length).toBeGreaterThan(10)
       expect(new Set(heights).size).toBe(1)
     },
   )
+
+  test('rows of several lines keep their height once they have been seen', async () => {
+    await using pages = await startWithSites(' of a family with rather a long name')
+    const at = await openUnlocked(used, pages, { width: 360 })
+    await at.see('Site 000')
+    const usual = 300 * 64
+    const [, ...first] = await at.page.evaluate(scrollThrough)
+    expect(first.at(-1)).toBeGreaterThan(1.1 * usual)
+    const second = new Set(await at.page.evaluate(scrollThrough))
+    expect([...second]).toEqual([first.at(-1) ?? 0])
+  })
 
   test('makes the rows of a long list only near what is seen, also for the keyboard', async () => {
     await using pages = await startWithSites()
