@@ -4,7 +4,7 @@ import { createTranslator } from '../../../src/web/vault/i18n/translate'
 import type { OpenEntry } from '../../../src/web/vault/model/entries'
 import { goTo, newNote, newRecord, openUnlocked, vaultAt } from '../../support/acceptance'
 import { useBrowser, usualTrial } from '../../support/browsers'
-import { startVaultPages, type VaultPages } from '../../support/open-vaults'
+import { owner, startVaultPages, type VaultPages } from '../../support/open-vaults'
 import { until } from '../../support/until'
 import type { VaultPage } from '../../support/vault-browser'
 
@@ -95,6 +95,40 @@ test('a row offers to copy what its record has, and marks what is on the clipboa
   await at.click('Clear now')
   await at.page.waitForSelector('.pill', { hidden: true })
   expect(await quickButtons()).toEqual(offered)
+})
+
+test.each([
+  ['Whole', ['Login', 'Password']],
+  ['Only login', ['Login']],
+  ['Neither', []],
+  ['Codes', ['Login', 'Password', 'One-time code', 'Recovery codes']],
+  ['Door', ['Text']],
+])(
+  '%s shows a label for each value that it has, and none for what it lacks',
+  async (name, labels) => {
+    await show(name)
+    const shown = await at.page.$$eval('.record dt', (found) => found.map((dt) => dt.textContent))
+    expect(shown).toEqual(labels)
+  },
+)
+
+test('the field to begin with has the focus: the email, or the master password of a known one', async () => {
+  const focused = (page: VaultPage) =>
+    page.page.evaluate(() => {
+      const { activeElement } = document
+      return activeElement instanceof HTMLInputElement
+        ? activeElement.labels?.[0]?.textContent
+        : null
+    })
+  const fresh = await used.open(vaultAt(pages.server))
+  await until(async () => (await focused(fresh)) === 'Email', 'the focus on the email')
+  await fresh.context.close()
+  await at.press('l')
+  await at.see('Unlock')
+  await until(async () => (await focused(at)) === 'Master password', 'the focus on the password')
+  await at.fill('Master password', owner.masterPassword)
+  await at.press('Enter')
+  await at.page.waitForSelector('.app')
 })
 
 test('a browser that refuses the clipboard is told of until somebody closes that, or copying works', async () => {
