@@ -328,6 +328,13 @@ describe('import and export', () => {
     expect(await textsOf(at, '.report .is-bad')).toEqual([
       'Its quotes don’t match, or it is no item',
     ])
+    const names = await at.page.$$eval('.report .lines .t', (found) =>
+      found.map((each) => each.firstChild?.textContent),
+    )
+    expect(names).toEqual([
+      'broken"x,,,,',
+      ...Array.from({ length: 50 }, (_, row) => `Site ${row}`),
+    ])
     await at.click('51 taken with a change')
     await at.click('Show 1 more')
     await until(async () => (await lists())[1]?.rows === 51, 'the last row')

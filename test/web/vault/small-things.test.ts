@@ -112,6 +112,42 @@ test.each([
   },
 )
 
+test.each([
+  ['Whole', ['Login', 'Password!']],
+  ['Only login', ['Login']],
+  ['Only password', ['Password!']],
+  ['Codes', ['Login', 'Password!', 'Code']],
+  ['Door', ['Copy text!']],
+])('%s has buttons for the thumb, of which one is marked: %p', async (name, expected) => {
+  await show(name)
+  const buttons = await at.page.$$eval('.thumb button', (found) =>
+    found.map((each) => `${each.textContent}${each.classList.contains('primary') ? '!' : ''}`),
+  )
+  expect(buttons).toEqual(expected)
+})
+
+test('a form says which records the Android app can not edit, once they have a name', async () => {
+  const hint = 'The Android app can’t edit records without a login and a password.'
+  const hints = async (open: () => Promise<void>) => {
+    await open()
+    await at.page.waitForSelector('#entry-form')
+    const found = await at.page.$$eval('#entry-form .hint', (each) =>
+      each.map(({ textContent }) => textContent),
+    )
+    await at.press('Escape')
+    await at.page.waitForSelector('#entry-form', { hidden: true })
+    return found.filter((text) => text === hint)
+  }
+  const edit = async (name: string) => {
+    await show(name)
+    await at.click('Edit')
+  }
+  expect(await hints(() => edit('Only login'))).toEqual([hint])
+  expect(await hints(() => edit('Only password'))).toEqual([hint])
+  expect(await hints(() => edit('Whole'))).toEqual([])
+  expect(await hints(() => at.press('n'))).toEqual([])
+})
+
 test('the field to begin with has the focus: the email, or the master password of a known one', async () => {
   const focused = (page: VaultPage) =>
     page.page.evaluate(() => {
