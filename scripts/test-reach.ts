@@ -43,6 +43,7 @@ export async function findReach(
     originals.set(copy, addProbes(copy, files, { places, log: logOf(copy) }))
     if (!(await copy.build())) throw new Error('the code with probes does not compile')
   }
+  const inPages = placesInPages(places)
   const tests = [...files.keys()].filter((path) => path.endsWith('.test.ts'))
   await shareWork(copies, tests, async (copy, path) => {
     // A program that runs as another user writes it as well.
@@ -51,8 +52,8 @@ export async function findReach(
     await copy.run(['bun', 'test', '--timeout', '60000', path], { timeout })
     const test = { path, duration: performance.now() - start }
     const logged = copy.read(logName).trim().split('\n').filter(Boolean).map(Number)
-    const inPages = opensBrowser(files, path) ? placesInPages(places) : []
-    for (const place of new Set([...logged, ...inPages])) byPlace[place]?.push(test)
+    const reached = opensBrowser(files, path) ? [...logged, ...inPages] : logged
+    for (const place of new Set(reached)) byPlace[place]?.push(test)
   })
   for (const [copy, texts] of originals) {
     for (const [path, text] of texts) copy.write(path, text)
@@ -63,7 +64,7 @@ export async function findReach(
 
 /** Returns whether a test file opens a browser. */
 export function opensBrowser(files: ReadonlyMap<string, SourceFile>, path: string): boolean {
-  return importersOf(files, browserModule).includes(path)
+  return isImporter(files, path, browserModule)
 }
 
 /** Returns the numbers of the places that are code of pages. */
@@ -188,9 +189,12 @@ function findUses(lines: readonly string[], name: string): readonly number[] {
 }
 
 function importersOf(files: ReadonlyMap<string, SourceFile>, path: string): readonly string[] {
-  return [...files].flatMap(([file, { imports }]) =>
-    imports.some(({ target }) => resolveImport(files, file, target) === path) ? [file] : [],
-  )
+  return [...files.keys()].filter((file) => isImporter(files, file, path))
+}
+
+function isImporter(files: ReadonlyMap<string, SourceFile>, file: string, path: string): boolean {
+  const { imports = [] } = files.get(file) ?? {}
+  return imports.some(({ target }) => resolveImport(files, file, target) === path)
 }
 
 function indentOf(text: string): number {
