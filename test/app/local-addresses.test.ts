@@ -1,6 +1,7 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
+import * as os from 'node:os'
 import { hostname, type NetworkInterfaceInfo } from 'node:os'
-import { createLocalMatcher, urlsForClients, urlsOf } from '../../src/app/local-addresses'
+import { createLocalMatcher, hasIpv6, urlsForClients, urlsOf } from '../../src/app/local-addresses'
 import { onPlatform } from '../support/platform'
 
 const mac = '02:00:00:00:00:01'
@@ -69,6 +70,24 @@ describe('an address is local', () => {
     time = 10_000
     expect([isLocal('2001:db8:1::9'), isLocal('2001:db8:2::9'), reads]).toEqual([false, true, 2])
   })
+})
+
+const loopback = ipv4('127.0.0.1/8')
+
+test.each([
+  ['with IPv4 only', { lo: [loopback], eth0: [ipv4('192.168.1.5/24')] }, false],
+  ['whose loopback interface has an IPv6 address', { lo: [loopback, ipv6('::1/128', true)] }, true],
+  ['with a link-local IPv6 address', { lo: [loopback], eth0: [ipv6('fe80::1/64')] }, true],
+  // It may have IPv6.
+  ['that tells no interfaces', {}, true],
+  ['that tells no addresses', { eth0: [] }, true],
+])('whether a machine has IPv6: one %s', (_, interfaces, expected) => {
+  const reading = spyOn(os, 'networkInterfaces').mockImplementation(() => interfaces)
+  try {
+    expect(hasIpv6()).toBe(expected)
+  } finally {
+    reading.mockRestore()
+  }
 })
 
 test('a listener on all IPv4 addresses has no IPv6 URL', () => {

@@ -444,6 +444,18 @@ describe('a column that an older backup lacks', () => {
     expect(withDefaultColumns(full, table, additions)).toEqual(full)
   })
 
+  test('is looked for in the table that had another name, unless the backup has the new one', () => {
+    const renamed: SchemaAdditions = { ...additions, formerNames: { notes: 'memos' } }
+    const former = { ...old, name: 'memos' }
+    const match = (tables: Parameters<typeof matchTables>[1]) =>
+      matchTables('a', tables, known(renamed))
+    expect(match([former])).toEqual([{ table, backedUp: former }])
+    expect(match([old])).toEqual([{ table, backedUp: old }])
+    expect(() => match([old, former])).toThrow('the unknown table memos')
+    // Another table in the backup makes neither name the right one.
+    expect(() => match([former, { ...old, name: 'others' }])).toThrow('the unknown table others')
+  })
+
   test('is an error if every version has it', () => {
     const none: SchemaAdditions = { formerNames: {}, tables: [], columns: {} }
     expect(() => matchTables('a', [old], known(none))).toThrow(

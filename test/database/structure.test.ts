@@ -394,6 +394,28 @@ describe('a SQLite database', () => {
     )
   })
 
+  test('is refused with all differences if there are twenty, else with twenty and their number', async () => {
+    await using changed = await openSqlite()
+    const name = (index: number) => `trigger_${String(index).padStart(2, '0')}`
+    const message = (indices: readonly number[]) => [
+      `${changed.database.name} is not as SnailPass creates it; this can change, refuse or hide data:`,
+      ...indices.map((index) => `the trigger ${name(index)} on users`),
+    ]
+    const first = Array.from({ length: 20 }, (_, index) => index)
+    const expectRefused = async (lines: readonly string[]) =>
+      expect(await captureError(open(changed.database))).toMatchObject({
+        message: lines.join('\n'),
+      })
+    const add = (index: number) =>
+      changed.run(`create trigger ${name(index)} after insert on users begin select 1; end`)
+    for (const index of first) await add(index)
+    await expectRefused(message(first))
+    await add(20)
+    await expectRefused([...message(first), 'and 1 further difference'])
+    await add(21)
+    await expectRefused([...message(first), 'and 2 further differences'])
+  })
+
   test('may have been written with other words', async () => {
     await using changed = await openSqlite()
     const rewrite = (sql: string) =>

@@ -85,6 +85,19 @@ describe('the budget of answers', () => {
     expect(tryHold('d', 81)).toBeNull()
   })
 
+  test('serves those that wait each time that there is nothing left, not only once', async () => {
+    const { timing, tryHold, hold } = createTestBudget()
+    for (const name of ['b', 'c', 'd']) {
+      const first = tryHold('a', 480)
+      const next = hold(name, 400)
+      await timing.advance(100)
+      first?.release()
+      await timing.advance(1)
+      ;(await next).release()
+    }
+    expect(timing.sleeping()).toBe(0)
+  })
+
   test('serves first those whose account holds least', async () => {
     const { timing, tryHold, hold } = createTestBudget()
     const first = tryHold('a', 480)

@@ -69,6 +69,27 @@ describe('a clock that is watched', () => {
     expect(watch.ageLimit(0)).not.toBeNull()
   })
 
+  test('and is corrected by five minutes at a time has not jumped, by a millisecond more it has', () => {
+    for (const [by, count] of [
+      [5 * minute, 0],
+      [-5 * minute, 0],
+      [5 * minute + 1, 1],
+      [-5 * minute - 1, 1],
+    ] as const) {
+      const { watch, jump, pass, kind } = createTestWatch()
+      pass(hour)
+      jump(10 * day)
+      expect(kind()).toBe('ahead')
+      pass(hour)
+      // What it shows while it is implausible is corrected later, each time between two jumps for itself.
+      jump(by)
+      pass(hour)
+      jump(-10 * day - by)
+      expect(kind()).toBeNull()
+      expect(watch.corrections().length, `${by} ms`).toBe(1 + count)
+    }
+  })
+
   test.each(jumps)('and jumps %d days ahead is believed after a day', (days) => {
     const { jump, pass, kind } = createTestWatch()
     jump(days * day)

@@ -338,6 +338,27 @@ describe.each(allStoreEngines)('the store on $engine', ({ open }) => {
     ])
   })
 
+  test('deletes all fields of the records that are named, of those that the owner has', async () => {
+    await using store = await open()
+    const [{ id: owner }, { id: stranger }] = [await insertUser(store), await insertUser(store)]
+    const left = await store.write(async (tx) => {
+      const { records, additionalFields } = await openVault(tx, owner)
+      for (const id of ['x', 'y', 'z']) {
+        await records.insert(aRecord(owner, id))
+        for (const field of ['f', 'g'])
+          await additionalFields.insert(aField(id, `${field} of ${id}`))
+      }
+      const strange = await openVault(tx, stranger)
+      await strange.additionalFields.deleteOfRecords(['x', 'y', 'z'])
+      await additionalFields.deleteOfRecords([])
+      await additionalFields.deleteOfRecords(['x', 'z'])
+      const fieldsOf = async (id: string) =>
+        (await tx.additionalFields.listByRecord(id, owner)).fields.map((field) => field.id)
+      return { x: await fieldsOf('x'), y: await fieldsOf('y'), z: await fieldsOf('z') }
+    })
+    expect(left).toEqual({ x: [], y: ['f of y', 'g of y'], z: [] })
+  })
+
   test('lets one of many concurrent writers of a vault win, and tells the others before they write', async () => {
     await using store = await open()
     const { id, sessionEpoch } = await insertUser(store)

@@ -292,6 +292,23 @@ describe('the doctor verifies', () => {
     })
   })
 
+  test('it with ten other objects by their names, and with more than that by ten and their number', async () => {
+    await using database = await createDatabase()
+    const factWith = async (statement: string) => {
+      await database.sql(statement)
+      const { fact, findings } = await checkDatabase(at(database))
+      expect(findings).toEqual([])
+      return fact
+    }
+    const tables = (names: readonly string[]) => names.map((name) => `the table ${name}`).join(', ')
+    const names = [...'abcdefghij']
+    for (const name of names.slice(1)) await database.sql(`create table ${name} (id text)`)
+    const begin = '3 rows, integrity check passed; not of SnailPass, and left alone: '
+    expect(await factWith('create table a (id text)')).toBe(`${begin}${tables(names)}`)
+    expect(await factWith('create table k (id text)')).toBe(`${begin}${tables(names)}, 1 more`)
+    expect(await factWith('create table l (id text)')).toBe(`${begin}${tables(names)}, 2 more`)
+  })
+
   test('that there is a recent backup, whose file exists if it is on this machine', async () => {
     await using database = await createDatabase()
     const save = (state: Partial<BackupState>) =>

@@ -103,6 +103,13 @@ test('a misspelt setting tells neither its name nor its text', () => {
   expect(shown).toContain('did you mean SNAILPASS_LISTEN?')
 })
 
+test('whatever stands in the settings file may be a secret, unless it is known as a setting that is none', () => {
+  using file = createTemporaryFile('MAILPASSWORD=zqvalue7x\nSNAILPASS_LISTEN=[::]:5000\n')
+  const input = { environment: {}, flags: {}, file: file.path }
+  const { secrets = [] } = identifiersOfSettings(input, readSettings(input))
+  expect(new Set(secrets)).toEqual(new Set(['zqvalue7x']))
+})
+
 test.each([
   ['SNAILPASS_LISTEN', '0.0.0.0:5000, [::]:5000, unix:/run/snailpass/http.sock'],
   ['SNAILPASS_TRUSTED_PROXIES', '10.0.0.0/8, fd00::/8, 192.168.1.5'],
@@ -160,7 +167,8 @@ test('the password of a URL is known as a whole, with and without its encoding',
 
 test('what the machine tells is hidden', () => {
   const files: Readonly<Record<string, string>> = {
-    '/etc/passwd': 'root:x:0:0::/root:/bin/sh\njane:x:1000:1000:Jane Roe:/home/jane:/bin/sh\n',
+    '/etc/passwd':
+      'root:x:0:0::/root:/bin/sh\nbackupd:x:999:999::/:/bin/false\njane:x:1000:1000:Jane Roe:/home/jane:/bin/sh\n',
     '/etc/group': 'root:x:0:\nzqadmins:x:1500:jane\n',
   }
   const identifiers = identifiersOfMachine(
@@ -169,6 +177,6 @@ test('what the machine tells is hidden', () => {
   )
   const redact = createRedactor(mergeIdentifiers([identifiers]))
   expect(
-    redact('chgrp zqadmins /home/zqjohn/x: as zqsudo, let the user jane read it, or root'),
-  ).toBe('chgrp <name-1> <home>/x: as <name-2>, let the user <name-3> read it, or root')
+    redact('chgrp zqadmins /home/zqjohn/x: as zqsudo, let the user jane read it, backupd or root'),
+  ).toBe('chgrp <name-1> <home>/x: as <name-2>, let the user <name-3> read it, backupd or root')
 })
