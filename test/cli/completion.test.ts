@@ -17,6 +17,15 @@ const scriptOf = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletio
 const commandSpecs = listCommandSpecs(await createProgram())
 const root = commandSpecs[0]?.commands.map(({ name }) => name) ?? []
 
+test('zsh is told which options take a value', () => {
+  const lines = zshCompletion(commandSpecs).split('\n')
+  for (const flag of ['--all', '--dead', '--json'])
+    expect(lines.some((line) => line.includes(`'${flag}[`))).toBeTrue()
+  expect(lines.filter((line) => /--(?:all|dead|help|json)=/.test(line))).toEqual([])
+  expect(lines.some((line) => line.includes('--data-dir=['))).toBeTrue()
+  expect(lines.filter((line) => line.includes('--data-dir['))).toEqual([])
+})
+
 /** Creates a folder that contains a file and a folder. */
 function createFolder() {
   const folder = temporaryFolder()

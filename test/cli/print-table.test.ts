@@ -89,6 +89,16 @@ test.each(commands)(
   },
 )
 
+test('of the columns of backups, the time leaves first, then their rows, then their size', async () => {
+  const leftOutAt = async (columns: number) => {
+    using _terminal = onTerminal(columns)
+    return /Too narrow for (.*):/.exec((await run(['backup', 'list'])).stderr)?.[1] ?? ''
+  }
+  const found = new Set<string>()
+  for (let columns = 160; columns >= 60; columns -= 5) found.add(await leftOutAt(columns))
+  expect([...found]).toEqual(['', 'TIME', 'TIME, ROWS', 'TIME, BYTES, ROWS'])
+})
+
 test.each(commands)('%p prints everything in a pipe, and with --long', async (args) => {
   using _pipe = onTerminal(undefined)
   const whole = await run(args)

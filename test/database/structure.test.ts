@@ -291,6 +291,12 @@ const onPostgres: readonly Foreign[] = [
     'alter table facts set unlogged',
   ],
   [
+    'the subscription evil, which writes to notes',
+    // A real one needs another server: this is what it leaves in the catalogue.
+    `create subscription evil connection 'dbname=x' publication p with (connect = false, slot_name = none);
+      insert into pg_subscription_rel select oid, 'notes'::regclass, 'r', '0/1' from pg_subscription where subname = 'evil'`,
+  ],
+  [
     'the search path, which has the schema public in front of pg_catalog',
     `do $$ begin execute format('alter role %I set search_path = public, pg_catalog', current_user); end $$`,
   ],

@@ -45,25 +45,40 @@ hint: check that it is running and listens on this address, and read its log
   })
 
   test('prints the problem that the server reports, and its warnings to stderr', async () => {
-    const answers = [
-      Response.json({ status: 'ready', warnings: [{ kind: 'stale_backup', detail: 'of May' }] }),
+    const refusal = () =>
       Response.json(
         { message: { error: 'Service Unavailable. The database is away' } },
         { status: 503 },
-      ),
+      )
+    const answers = [
+      Response.json({ status: 'ready', warnings: [{ kind: 'stale_backup', detail: 'of May' }] }),
+      refusal(),
+      Response.json({ status: 'ready' }),
+      refusal(),
     ]
     await using server = Bun.serve({
       hostname: '127.0.0.1',
       port: 0,
       fetch: () => answers.shift() ?? new Response(),
     })
-    const args = ['healthcheck', '--listen', server.url.host]
+    const address = server.url.host
+    const args = ['healthcheck', '--listen', address]
     expect(await run(args)).toEqual({
       code: 0,
       stdout: 'ready\n',
       stderr: 'warning: stale_backup: of May\n',
     })
     expect(await run(args)).toMatchObject({ code: 1, stdout: 'The database is away\n' })
+    for (const [status, problems, code] of [
+      ['ready', [], 0],
+      ['not_ready', ['The database is away'], 1],
+    ] as const) {
+      const answer = await run([...args, '--json'])
+      expect({ ...answer, stdout: JSON.parse(answer.stdout) }).toEqual({
+        ...{ code, stderr: '' },
+        stdout: { status, address, problems, warnings: [] },
+      })
+    }
   })
 
   test('is invalid usage if the port is not known', async () => {

@@ -123,6 +123,20 @@ describe('a passphrase', () => {
   const check = (use: 'encrypt' | 'decrypt', text: string) => () =>
     requirePassphraseMemory(use, machine({ '/proc/meminfo': text }))
 
+  test('may use all memory of its control group, and not a byte more than there is', () => {
+    const inGroup = (bytes: number) => () =>
+      requirePassphraseMemory(
+        'encrypt',
+        machine({
+          '/proc/meminfo': meminfo(900),
+          '/proc/self/cgroup': '0::/a\n',
+          '/sys/fs/cgroup/a/memory.max': `${bytes}\n`,
+        }),
+      )
+    expect(inGroup(290_000_000)).not.toThrow()
+    expect(inGroup(289_999_999)).toThrow('and 289 MB are available')
+  })
+
   test('needs 290 MB of memory, with what can be swapped out', () => {
     expect(check('encrypt', meminfo(290))).not.toThrow()
     expect(check('encrypt', meminfo(200, 90))).not.toThrow()

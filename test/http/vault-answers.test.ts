@@ -151,6 +151,16 @@ describe('a large list', () => {
     )
   })
 
+  test('frees what was held for it, also if it is much shorter than the one before', async () => {
+    const shorter = [aNote('a', 2 * megabyte)]
+    const lists = { a: large }
+    await using server = startListServer(lists)
+    for (const list of [large, shorter, large, shorter, large]) {
+      lists.a = list
+      expect((await server.get('a')) === jsonOf(list)).toBeTrue()
+    }
+  })
+
   test('is sent once a slow client of the account is gone', async () => {
     await using server = startListServer({ a: large })
     const slow = await server.stall('a')

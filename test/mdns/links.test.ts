@@ -299,17 +299,20 @@ describe('the server is announced', () => {
         eth1: [infoOf('10.9.9.9')],
         eth2: [infoOf('fe80::9')],
         eth3: [infoOf('169.254.3.3')],
+        eth4: [infoOf('10.4.4.4'), infoOf('169.254.4.4')],
       },
       (address) => address !== '10.9.9.9',
     )
     await setup.advance(5_000)
-    expect(setup.opened()).toEqual(['169.254.1.1', '::%eth0', '169.254.3.3'])
+    expect(setup.opened()).toEqual(['169.254.1.1', '::%eth0', '169.254.3.3', '10.4.4.4'])
     const announced = addressesIn(setup.sockets[0])
     expect(announced).toContain('\u0004\u000a\u0000\u0000\u0005')
     expect(announced).not.toContain('\u00a9\u00fe')
     expect(announced).not.toContain('\u00fe\u0080')
     // There is no other address on this one.
     expect(addressesIn(setup.sockets[2])).toContain('\u0004\u00a9\u00fe\u0003\u0003')
+    expect(addressesIn(setup.sockets[3])).toContain('\u0004\u000a\u0004\u0004\u0004')
+    expect(addressesIn(setup.sockets[3])).not.toContain('\u00a9\u00fe')
   })
 
   test('again within ten seconds when an address has changed', async () => {

@@ -45,7 +45,8 @@ export async function startWithPages(settings: Record<string, string> = {}) {
   const account = { id: crypto.randomUUID(), email, hint: null, masterPasswordHash }
   expect(await api.signUp(account)).toEqual({ ok: true, value: true })
   const stop = () => server.stop()
-  return { clock, asked, pushed, instead, on, api, openPage, [Symbol.asyncDispose]: stop }
+  const { url } = server
+  return { url, clock, asked, pushed, instead, on, api, openPage, [Symbol.asyncDispose]: stop }
 }
 
 /** A form that somebody has typed into. */

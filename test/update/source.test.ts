@@ -142,6 +142,26 @@ describe('a release at a URL', () => {
     }
   })
 
+  test('that is complete after two hours is taken, and one that lasts a millisecond longer is given up', async () => {
+    const limit = 2 * 3600_000
+    for (const [time, expected] of [
+      [limit, 'taken'],
+      [limit + 1, 'given up'],
+    ] as const) {
+      using server = serveAnswer(() => new Response('x'))
+      const times = [0]
+      const source = openSource(server.place, {
+        wait: timing.wait,
+        monotonicClock: () => times.shift() ?? time,
+      })
+      const found = findSmallFile(source, 'SHA256SUMS', 100).then(
+        () => 'taken',
+        () => 'given up',
+      )
+      expect(await found).toBe(expected)
+    }
+  })
+
   test('that arrives too slowly to ever be complete is given up', async () => {
     using server = serveAnswer(() => new Response(endless(new Uint8Array(1))))
     let now = 0

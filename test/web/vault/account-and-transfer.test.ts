@@ -63,6 +63,14 @@ describe('the account', () => {
     const whole = `${seen} · first signed in ${formatDay(first)} · 10.0.0.0/24`
     const plain = (text: string) => text.replaceAll(/\s+/g, ' ')
     expect((await textsOf(at, '.here')).length).toBe(1)
+    // A phone is drawn upright, and a screen lying.
+    const shapes = await at.page.$$eval('.page > .card:nth-child(2) .lines path', (found) =>
+      found.map((path) => {
+        const { width, height } = path.getBBox()
+        return width < height ? 'phone' : 'screen'
+      }),
+    )
+    expect(shapes).toEqual(['screen', 'phone', 'screen', 'screen'])
     const lines = await textsOf(at, '.page > .card:nth-child(2) .lines .t')
     expect(lines.map(plain)).toEqual(
       [

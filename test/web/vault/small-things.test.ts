@@ -112,6 +112,33 @@ test.each([
   },
 )
 
+test('a screen reader is told which entry the keys select from the search, and from the list by its focus', async () => {
+  const announced = () => at.page.$eval('[role=status]', ({ textContent }) => textContent)
+  const focused = () => at.page.evaluate(() => document.activeElement?.getAttribute('data-entry'))
+  await at.page.focus('#search')
+  for (const name of ['Codes', 'Door']) {
+    await at.page.keyboard.press('ArrowDown')
+    await until(async () => (await announced()) === name, `${name} to be said`)
+  }
+  expect(await focused()).toBeNull()
+  const { id } = await entryCalled('Door')
+  await at.page.focus(`[data-entry="${id}"]`)
+  await at.page.keyboard.press('ArrowDown')
+  const next = await entryCalled('Neither')
+  await until(async () => (await focused()) === next.id, 'the focus on the next row')
+  expect(await announced()).toBe('Door')
+})
+
+test('an entry says when it was changed and leads to the history', async () => {
+  await show('Whole')
+  const link = await at.page.$eval('.record .small', (times) => times.textContent ?? '')
+  expect(link).toMatch(/^Changed .+ · .+ · History$/)
+  await at.page.$eval('.record .small button', (button) => {
+    if (button instanceof HTMLElement) button.click()
+  })
+  await at.page.waitForFunction(() => document.querySelector('h1')?.textContent === 'History')
+})
+
 test.each([
   ['Whole', ['Login', 'Password!']],
   ['Only login', ['Login']],

@@ -33,6 +33,34 @@ describe('an open vault', () => {
     expect(namesIn(other.vault)).toEqual([])
   })
 
+  test('keeps what was saved while a reading that began before was still under way', async () => {
+    await using setup = await startWithPages()
+    const { vault } = await setup.openPage()
+    let token = ''
+    await vault.ask((own) => {
+      token = own
+      return Promise.resolve({ ok: true, value: null })
+    })
+    const headers = { 'x-access-token': token }
+    const before = await fetch(new URL('/account/vault', setup.url), { headers })
+    expect(before.status).toBe(200)
+    const late = Promise.withResolvers<Response>()
+    let reading: Promise<unknown> = Promise.resolve()
+    setup.on.asked = (question) => {
+      if (question !== 'POST /account/vault') return
+      setTimeout(() => {
+        // The second is what the vault reads once it has saved.
+        setup.instead.push(late.promise, null)
+        reading = vault.refresh()
+      }, 0)
+    }
+    expect(await vault.save(draftOf(aForm('Mail')))).toEqual({ kind: 'saved' })
+    await until(() => setup.instead.length === 0, 'the vault to be read twice')
+    late.resolve(before)
+    await reading
+    expect(namesIn(vault)).toEqual(['Mail'])
+  })
+
   test('overwrites nothing that somebody else has changed, and says what is there', async () => {
     await using setup = await startWithPages()
     const one = await setup.openPage()

@@ -1,0 +1,68 @@
+import { expect, test } from 'bun:test'
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { withUpdateFolder } from '../../src/update/folder'
+import { captureError } from '../support/capture-error'
+import { temporaryFolder } from '../support/executable'
+
+const nobody = 65_534
+
+/** Returns what is in a folder while an update has it. */
+const listDuring = (folder: string) =>
+  withUpdateFolder(folder, () => Promise.resolve(readdirSync(folder)))
+
+test('an update has an empty folder of its own, which is gone afterwards, also if it fails', async () => {
+  using parent = temporaryFolder()
+  const folder = join(parent.path, 'update')
+  mkdirSync(join(folder, 'left', 'behind'), { recursive: true })
+  writeFileSync(join(folder, 'file'), 'x')
+  expect(await listDuring(folder)).toEqual(['lock'])
+  expect(existsSync(folder)).toBeFalse()
+  const failing = withUpdateFolder(folder, () => {
+    expect(statSync(folder).mode & 0o777).toBe(0o700)
+    writeFileSync(join(folder, 'download'), 'x')
+    return Promise.reject(new Error('no network'))
+  })
+  expect(await captureError(failing)).toMatchObject({ message: 'no network' })
+  expect(existsSync(folder)).toBeFalse()
+})
+
+test('a second update is refused while the first one runs', async () => {
+  using parent = temporaryFolder()
+  const folder = join(parent.path, 'update')
+  const second = await withUpdateFolder(folder, () => captureError(listDuring(folder)))
+  expect(second).toMatchObject({ code: 'conflict', message: 'another update is running' })
+})
+
+test.each([
+  ['a file', (folder: string) => writeFileSync(folder, 'x')],
+  ['a link', (folder: string) => symlinkSync(join(folder, '..', 'elsewhere'), folder)],
+  ...(process.getuid?.() === 0
+    ? [['a folder of another user', createOfNobody] as [string, (folder: string) => void]]
+    : []),
+])('%s in its place is replaced, and nothing outside of it is touched', async (_, create) => {
+  using parent = temporaryFolder()
+  const folder = join(parent.path, 'update')
+  const elsewhere = join(parent.path, 'elsewhere')
+  mkdirSync(elsewhere)
+  writeFileSync(join(elsewhere, 'file'), 'kept')
+  create(folder)
+  expect(await listDuring(folder)).toEqual(['lock'])
+  expect(readFileSync(join(elsewhere, 'file'), 'utf8')).toBe('kept')
+})
+
+/** Creates a folder with a file, in which its owner could change what was verified. */
+function createOfNobody(folder: string): void {
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'file'), 'x')
+  for (const path of [join(folder, 'file'), folder]) chownSync(path, nobody, nobody)
+}
