@@ -300,16 +300,19 @@ describe('a rollback that fails as well is continued by the next run', () => {
 
 describe('a step that fails after the smoke test leaves the new version, which the next run completes', () => {
   test.each([
-    ['daemon-reload', 'systemctl daemon-reload failed (5)'],
-    ['start', 'systemctl start --no-block snailpass failed (5)'],
+    ['daemon-reload', 'systemctl daemon-reload failed (5)', 'the new version passed its test'],
+    ['start', 'systemctl start --no-block snailpass failed (5)', 'installed the new version'],
     [
       'show',
       'systemctl show snailpass --property=ActiveState,ActiveEnterTimestamp,NRestarts,Job,StatusText failed (5)',
+      'installed the new version',
     ],
-  ])('systemctl %s', async (command, problem) => {
+  ])('systemctl %s', async (command, problem, lastLine) => {
     using fake = await createInstalled()
+    let said = ''
     const upgrading = fake.upgradeTo(2, {
       info(line) {
+        said = line
         if (line === 'the new version passed its test') fake.setFault(`call systemctl ${command}`)
       },
     })
@@ -323,6 +326,8 @@ describe('a step that fails after the smoke test leaves the new version, which t
         `the database from before the migration: ${fake.layout.dataDir}/${copyName}.db`,
       ].join('\n'),
     })
+    // What is said is done.
+    expect(said).toBe(lastLine)
     expect(findJournal(fake.layout)?.phase).toBe('proven')
     expect(fake.installedVersion()).toBe('2')
     fake.setFault(null)
