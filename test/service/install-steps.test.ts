@@ -140,6 +140,7 @@ describe('an installation for a system user', () => {
     expect(programs.calls()).toEqual([
       `useradd --system --user-group --home-dir ${layout.dataDir} --no-create-home --shell /usr/sbin/nologin no-such-user`,
     ])
+    expect(fake.lines).toEqual([])
     expect(existsSync(join(fake.folder, 'prefix'))).toBeFalse()
   })
 })
