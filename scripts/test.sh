@@ -46,6 +46,8 @@ tests=${tests:-0} failures=${failures:-0} skipped=${skipped:-0}
 [ "$tests" -gt 0 ] || status=1
 [ "$failures" -eq 0 ] || status=1
 passed=$((tests - failures - skipped))
+# A file that fails before its first test is in no report.
+[ "$status" -eq 0 ] || [ "$failures" -gt 0 ] || failures=1
 
 # Runs a long test that prints `N passed, N failed` itself, and adds its counts.
 run_long() {
