@@ -81,13 +81,9 @@ test.each([
   // It may have IPv6.
   ['that tells no interfaces', {}, true],
   ['that tells no addresses', { eth0: [] }, true],
-])('whether a machine has IPv6: one %s', (_, interfaces, expected) => {
-  const reading = spyOn(os, 'networkInterfaces').mockImplementation(() => interfaces)
-  try {
-    expect(hasIpv6()).toBe(expected)
-  } finally {
-    reading.mockRestore()
-  }
+])('whether a machine has IPv6: one %s', (_name, interfaces, expected) => {
+  using _ = spyOn(os, 'networkInterfaces').mockImplementation(() => interfaces)
+  expect(hasIpv6()).toBe(expected)
 })
 
 test('a listener on all IPv4 addresses has no IPv6 URL', () => {

@@ -1,6 +1,6 @@
 /**
- * `@peculiar/x509` needs this library when it is evaluated. Bun evaluates CommonJS modules as they are loaded: on a busy machine
- * not always in the order of the imports, and one that fails once fails in all files of the process.
+ * `@peculiar/x509` needs this library when it is evaluated. In which order Bun evaluates CommonJS modules depends on the files that
+ * a process has run before, and a module that fails once fails in each further file.
  */
 import 'reflect-metadata'
 import { keepTemporaryFilesInMemory } from './memory-disk'

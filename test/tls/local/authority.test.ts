@@ -1,4 +1,3 @@
-import 'reflect-metadata'
 import { describe, expect, test } from 'bun:test'
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'

@@ -131,8 +131,8 @@ test('a screen reader is told which entry the keys select from the search, and f
 
 test('an entry says when it was changed and leads to the history', async () => {
   await show('Whole')
-  const link = await at.page.$eval('.record .small', (times) => times.textContent ?? '')
-  expect(link).toMatch(/^Changed .+ · .+ · History$/)
+  const times = await at.page.$eval('.record .small', ({ textContent }) => textContent)
+  expect(times).toMatch(/^Changed .+ · .+ · History$/)
   await at.page.$eval('.record .small button', (button) => {
     if (button instanceof HTMLElement) button.click()
   })
