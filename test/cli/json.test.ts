@@ -7,7 +7,7 @@ import * as audit from '../../src/app/operations/audit'
 import * as service from '../../src/app/operations/service'
 import * as update from '../../src/app/operations/update'
 import { DomainError } from '../../src/domain/errors'
-import { runCommand } from '../support/cli'
+import { recordPriorities, runCommand } from '../support/cli'
 import { listCommands } from '../support/commands'
 import { temporaryFolder } from '../support/executable'
 import {
@@ -181,6 +181,7 @@ describe('what is promised is printed', () => {
   test('by status and healthcheck, of a running server and without one', async () => {
     await using own = await createSqliteTestDatabase()
     await fillWithEdgeCases(own)
+    using _ = recordPriorities()
     expect(
       (await runCommand(['backup', '--data-dir', own.dataDir], { SNAILPASS_DATABASE_URL: own.url }))
         .code,

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, spyOn, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
-import * as os from 'node:os'
+import { constants } from 'node:os'
 import { join } from 'node:path'
-import { runCommand } from '../support/cli'
+import { recordPriorities, runCommand } from '../support/cli'
 import {
   createAgeKeyPair,
   createSqliteTestDatabase,
@@ -290,8 +290,7 @@ test('backups are listed with their state in both forms', async () => {
 test('a backup is written with the folder, the encryption and the clean-up of its options', async () => {
   await using own = await createSqliteTestDatabase()
   await fillWithEdgeCases(own)
-  // It would slow down the other tests.
-  using priority = spyOn(os, 'setPriority').mockImplementation(() => {})
+  using priorities = recordPriorities()
   const folder = join(own.dataDir, 'backups')
   mkdirSync(folder)
   const old = join(folder, 'snailpass-20200102T030405Z.sqlite')
@@ -311,10 +310,9 @@ test('a backup is written with the folder, the encryption and the clean-up of it
     ),
   })
   // Servers get the processor first.
-  const { PRIORITY_BELOW_NORMAL } = os.constants.priority
-  expect<unknown>(priority.mock.calls).toEqual(
-    os.getPriority() < PRIORITY_BELOW_NORMAL ? [[process.pid, PRIORITY_BELOW_NORMAL]] : [],
-  )
+  expect<unknown>(priorities.calls).toEqual([
+    [process.pid, constants.priority.PRIORITY_BELOW_NORMAL],
+  ])
   expect(existsSync(old)).toBeTrue()
   const verified = await runCommand([
     ...['backup', 'verify', join(own.dataDir, 'x.age'), '--identity', file],

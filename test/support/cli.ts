@@ -1,5 +1,6 @@
 import { spyOn } from 'bun:test'
 import * as fs from 'node:fs'
+import * as os from 'node:os'
 import { runProgram } from '../../cli/run'
 import type { ProcessResult } from './wait-for-exit'
 
@@ -21,6 +22,22 @@ export function captureOutput() {
     return Buffer.byteLength(text)
   })
   return { printed, onTerminal, [Symbol.dispose]: () => spy.mockRestore() }
+}
+
+/**
+ * Lets a command that lowers the priority of its process record that until the returned object is disposed. This process keeps its
+ * priority, since it can't raise a lowered one again for the tests that follow.
+ */
+export function recordPriorities() {
+  const current = spyOn(os, 'getPriority').mockReturnValue(os.constants.priority.PRIORITY_NORMAL)
+  const set = spyOn(os, 'setPriority').mockImplementation(() => {})
+  return {
+    calls: set.mock.calls,
+    [Symbol.dispose]() {
+      current.mockRestore()
+      set.mockRestore()
+    },
+  }
 }
 
 /**
