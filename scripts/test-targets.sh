@@ -14,7 +14,7 @@ report=reports/targets.xml
 mkdir -p reports
 rm -f "$report"
 status=0
-TEST_TARGETS=whole bun test --timeout 60000 --reporter=junit --reporter-outfile="$report" \
+TEST_TARGETS=whole bun test --timeout 300000 --reporter=junit --reporter-outfile="$report" \
   "$@" test/e2e/targets.test.ts test/e2e/windows.test.ts test/e2e/macos.test.ts >&2 || status=$?
 
 totals=$(grep -m1 '<testsuites' "$report" 2>/dev/null || true)

@@ -122,7 +122,7 @@ describe('what commands print of others', () => {
     ]) {
       await database.sql(statement)
     }
-  }, 60_000)
+  }, 300_000)
   afterAll(() => database[Symbol.asyncDispose]())
 
   test.each([

@@ -30,7 +30,7 @@ let database: TestDatabase
 beforeAll(async () => {
   database = await createSqliteTestDatabase()
   await fillWithEdgeCases(database)
-}, 60_000)
+}, 300_000)
 afterAll(() => database[Symbol.asyncDispose]())
 
 const on = (data: TestDatabase, environment: Readonly<Record<string, string>> = {}) => ({
@@ -163,7 +163,7 @@ describe('what is promised is printed', () => {
       { status: 'failed', expected: 'missing' },
     ])
     expect(findUnseen('audit verify', [...texts, broken.stdout])).toEqual([])
-  }, 60_000)
+  }, 300_000)
 
   test('by backup list and backup verify', async () => {
     await using own = await createSqliteTestDatabase()
@@ -213,7 +213,7 @@ describe('what is promised is printed', () => {
       { status: 'stopped', server: null, problems: [expect.any(String)] },
     ])
     expect(findUnseen('status', [running.stdout, stopped.stdout])).toEqual(['status.warnings[]'])
-  }, 60_000)
+  }, 300_000)
 
   test('by service status', async () => {
     const state = { activeState: 'active', restarts: 0, isPending: false, message: '' }
@@ -267,7 +267,7 @@ describe('what is promised is printed', () => {
       [on(own).run, 1, '--fix'],
       [wrong, 1],
     ])
-  }, 60_000)
+  }, 300_000)
 
   test('by update --check', async () => {
     const report = { version: '0.2.0', from: 'https://nas.example/', isNewer: true }

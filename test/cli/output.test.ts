@@ -18,7 +18,7 @@ beforeAll(async () => {
   await fillWithEdgeCases(database)
   await database.sql('delete from audit_marks')
   await database.sql('delete from audit')
-}, 60_000)
+}, 300_000)
 afterAll(() => database[Symbol.asyncDispose]())
 
 const run = (...args: string[]) =>

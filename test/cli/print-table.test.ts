@@ -53,7 +53,7 @@ beforeAll(async () => {
       `${backups}/snailpass-2020010${day}T000000Z.sqlite.age`,
       'age-encryption.org/v1\n',
     )
-}, 60_000)
+}, 300_000)
 afterAll(async () => {
   rmSync(backups, { recursive: true })
   await database[Symbol.asyncDispose]()

@@ -383,7 +383,7 @@ describe('a SQLite database', () => {
       await expectRefusedUntilFixed(changed, [what, recreateUsers(changedSql)])
     }
     await open(changed.database)
-  }, 60_000)
+  }, 300_000)
 
   test('is opened with other objects, which are listed', async () => {
     await using changed = await openSqlite()
@@ -451,7 +451,7 @@ describe.each(['newest', 'oldest'] as const)('a database on the %s Postgres', (v
     await using changed = await openPostgres(version)
     for (const foreign of onPostgres) await expectRefusedUntilFixed(changed, foreign)
     await open(changed.database)
-  }, 120_000)
+  }, 300_000)
 
   test('is opened with other objects, which are listed', async () => {
     await using changed = await openPostgres(version)

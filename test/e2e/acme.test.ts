@@ -41,4 +41,4 @@ test('the executable gets a certificate for a public name, keeps it over a resta
     certificate: { names: ['vault.example.org'], issuer: expect.stringContaining('Pebble') },
     ca: null,
   })
-}, 60_000)
+}, 300_000)

@@ -78,7 +78,7 @@ additional fields  30 migrated
       "select email from users where master_password_hash not like '$pbkdf2-sha512$i=220000$%'",
     )
     expect(passwordHashes).toEqual([])
-  }, 60_000)
+  }, 300_000)
 
   test('is adopted at the first start of a server with --adopt', async () => {
     await using legacy = await open()
@@ -96,7 +96,7 @@ additional fields  30 migrated
       expect((await login(server.url, alice)).status).toBe(200)
       await server.end('SIGTERM')
     }
-  }, 60_000)
+  }, 300_000)
 })
 
 /** What `adopt` answers if there is no database to migrate. */
@@ -223,6 +223,6 @@ describe('kill -9 leaves either the old or the new database, complete', () => {
         if (isKilled) return
       }
     },
-    60_000,
+    300_000,
   )
 })

@@ -40,7 +40,7 @@ describe.skipIf(!isRoot)('root in the data folder of another user', () => {
     mkdirSync(dataDir, { mode: 0o700 })
     chownSync(dataDir, owner, owner)
     await (await serve(dataDir, {}, [], asOwner)).end('SIGTERM')
-  }, 60_000)
+  }, 300_000)
   afterAll(base[Symbol.dispose])
 
   /** A program of root in a container that may not become another user. */
@@ -94,7 +94,7 @@ describe.skipIf(!isRoot)('root in the data folder of another user', () => {
     const rotated = await runIn(['key', 'rotate', '--former-key', join(own, 'old.key')])
     expect(rotated).toMatchObject({ code: 0 })
     expect(foreignFiles()).toEqual([])
-  }, 120_000)
+  }, 300_000)
 
   test.each([
     [['user', 'list']],
@@ -231,5 +231,5 @@ test.skipIf(!isRoot)(
       new Set([owner]),
     )
   },
-  60_000,
+  300_000,
 )

@@ -102,7 +102,7 @@ describe.each(installations)('snailpass audit, on $engine,', ({ install }) => {
     await using again = await serve(installation.dataDir, installation.environment)
     expect((await signUpAndLogIn(again.url, 'other')).token).not.toBe('')
     expect((await snailpass(installation, ['audit', 'verify'])).code).toBe(1)
-  }, 60_000)
+  }, 300_000)
 })
 
 describe('snailpass audit', () => {
@@ -170,7 +170,7 @@ describe('snailpass audit', () => {
       ...['trail-begun', 'sign-up', 'login', 'key-rotated'],
       ...['sessions-ended', 'user-disabled'],
     ])
-  }, 60_000)
+  }, 300_000)
 
   test('prunes old rows on request', async () => {
     await using installation = await sqlite.install()
@@ -193,5 +193,5 @@ describe('snailpass audit', () => {
     expect(await kinds(installation, [])).toEqual(['trail-accepted'])
     const verified = await snailpass(installation, ['audit', 'verify'])
     expect(verified.stderr).toBe('1 row verified; rows up to 1 pruned. Newest row:\n')
-  }, 60_000)
+  }, 300_000)
 })

@@ -57,7 +57,7 @@ describe.skipIf(!hasMountNamespaces)('a backup to another disk', () => {
         expect(result.stderr).toStartWith(`error: ${error}\nhint: mount `)
       }
     }
-  }, 60_000)
+  }, 300_000)
 
   test.each([
     ['/mnt/stick/missing', 'does not exist'],
@@ -123,7 +123,7 @@ test('a running server does not create its backup folder, and tells of it everyw
   await using next = await serve(data.dataDir, environment)
   const ready = await fetch(new URL('/readyz', next.url))
   expect(await ready.json()).toEqual({ status: 'ready' })
-}, 60_000)
+}, 300_000)
 
 test('what is no regular file is refused as a backup at once, and does not disturb the backup folder', async () => {
   using data = await createData()
@@ -160,7 +160,7 @@ test('what is no regular file is refused as a backup at once, and does not distu
   const pruned = await data.on(['backup', '--prune'], environment)
   expect(pruned).toMatchObject({ code: 0, stderr: expect.stringContaining(`Removed: ${good}\n`) })
   expect(readdirSync(folder)).toHaveLength(before)
-}, 60_000)
+}, 300_000)
 
 test('a backup that other users can change is told', async () => {
   using data = await createData()
@@ -177,7 +177,7 @@ test('a backup that other users can change is told', async () => {
       stderr: expect.stringMatching(new RegExp(`^Backup written and verified .*:\n${warning}$`)),
     })
   }
-}, 60_000)
+}, 300_000)
 
 test('a literal ~ and other unclear paths are refused as in the settings', async () => {
   using data = await createData()
@@ -186,7 +186,7 @@ test('a literal ~ and other unclear paths are refused as in the settings', async
     expect({ to, code: result.code, stdout: result.stdout }).toEqual({ to, code: 2, stdout: '' })
     expect(result.stderr).toStartWith(`error: invalid --to "${to}": not a file or folder`)
   }
-}, 60_000)
+}, 300_000)
 
 const strace = Bun.which('strace')
 
@@ -226,7 +226,7 @@ describe.skipIf(strace === null)('a file system', () => {
       // A draft may be of a process that is running, if locks don't tell.
       expect(readdirSync(folder).sort()).toEqual(['.snailpass.lock', 'a.sqlite'])
     },
-    60_000,
+    300_000,
   )
 
   test('that fails is no file system that refuses', async () => {
@@ -237,7 +237,7 @@ describe.skipIf(strace === null)('a file system', () => {
     expect(result).toMatchObject({ code: 1, stdout: '' })
     expect(result.stderr).toContain("can't be written: EIO")
     expect(existsSync(file)).toBeFalse()
-  }, 60_000)
+  }, 300_000)
 
   test.each(['ENOLCK', 'EOPNOTSUPP'])(
     'that refuses locks in the data folder with %s is told as that',
@@ -251,6 +251,6 @@ describe.skipIf(strace === null)('a file system', () => {
       expect(result.stderr).toContain('ENOLCK: the file system has no file locks')
       expect(result.stderr).not.toContain('another snailpass process')
     },
-    60_000,
+    300_000,
   )
 })

@@ -118,7 +118,7 @@ describe.each(installations)('on $engine', ({ engine, install }) => {
         expect((await owner.at(server.url).send('GET', '/records')).status).toBe(200)
       }
     },
-    60_000,
+    300_000,
   )
 
   test('a backup without a database is refused, and creates nothing', async () => {
@@ -134,5 +134,5 @@ describe.each(installations)('on $engine', ({ engine, install }) => {
       stdout: '',
       stderr: 'No backups.\n',
     })
-  }, 60_000)
+  }, 300_000)
 })

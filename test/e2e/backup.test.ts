@@ -80,7 +80,7 @@ describe.each(installations)('snailpass backup on $engine', ({ install }) => {
     const { stdout: table } = await runOn(installation, ['backup', 'list'])
     expect(table.trimEnd().split('\n')).toHaveLength(3)
     expect(table).toMatch(/^TIME +BYTES +ROWS +STATE +FILE\n20\S+Z +\d+ +9 +plain +\//)
-  }, 60_000)
+  }, 300_000)
 })
 
 describe('snailpass backup', () => {
@@ -132,7 +132,7 @@ describe('snailpass backup', () => {
     expect(plain.stderr).toBe('Backup written and verified (1 account, 1 record, 0 notes):\n')
     // The lock, the backup for a key and the unencrypted one.
     expect(readdirSync(join(installation.dataDir, 'backups'))).toHaveLength(3)
-  }, 120_000)
+  }, 300_000)
 
   test('asks on a terminal for a passphrase, twice, and shows its progress', async () => {
     await using installation = await (installations[0]?.install() ??
@@ -168,7 +168,7 @@ describe('snailpass backup', () => {
     expect(readdirSync(join(installation.dataDir, 'backups'))).toContainEqual(
       expect.stringMatching(/\.sqlite\.age$/),
     )
-  }, 120_000)
+  }, 300_000)
 
   test('leaves no unencrypted file when a signal ends it', async () => {
     await using installation = await (installations[0]?.install() ??
@@ -193,7 +193,7 @@ describe('snailpass backup', () => {
       expect(drafts()).toEqual([])
       expect(readdirSync(join(installation.dataDir, 'backups'))).toEqual(['.snailpass.lock'])
     }
-  }, 60_000)
+  }, 300_000)
 })
 
 describe.each(installations)('snailpass restore on $engine', ({ install }) => {
@@ -228,7 +228,7 @@ describe.each(installations)('snailpass restore on $engine', ({ install }) => {
     expect(await emails(installation)).toEqual(both)
     await using server = await startServerOn(installation)
     expect((await signUpAndLogIn(server.url, 'third')).token).not.toBe('')
-  }, 60_000)
+  }, 300_000)
 })
 
 /** Adds records with a field and a note, each acknowledged before the next one. Puts complete records into `written`. */
@@ -306,7 +306,7 @@ test.each(installations)(
       expect(before.filter((id) => !there.has(id))).toEqual([])
     }
   },
-  120_000 + seconds * 4_000,
+  300_000 + seconds * 4_000,
 )
 
 test.each(installations)(
@@ -360,7 +360,7 @@ test.each(installations)(
     await using server = await startServerOn(installation)
     expect((await signUpAndLogIn(server.url, 'newcomer')).token).not.toBe('')
   },
-  120_000 + kills * 5_000,
+  300_000 + kills * 5_000,
 )
 
 /** Retries a command until Postgres has noticed that the connection of a killed one is closed. */

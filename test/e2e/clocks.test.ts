@@ -8,7 +8,7 @@ import { type RunningServer, run, serve, temporaryFolder, untilLogged } from '..
 import { type FakedTime, fakeTimeOfProcesses } from '../support/faked-time'
 import { until } from '../support/until'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(300_000)
 
 /** Everything that can be deleted by age is, after a day. */
 const settings = {

@@ -147,7 +147,7 @@ describe('snailpass serve', () => {
       expect(await server.end(last)).toBe(answered ? 0 : 130)
       expect((await Promise.all(logins)).every(Boolean)).toBe(answered)
     }
-  }, 60_000)
+  }, 300_000)
 
   test('fails with one clear error if another server uses the folder', async () => {
     using folder = temporaryFolder()

@@ -99,5 +99,5 @@ test.each(servers)(
     expect(statuses.filter((status) => status >= 500)).toEqual([])
     expect(server.countErrors()).toBe(0)
   },
-  120_000,
+  300_000,
 )

@@ -182,7 +182,7 @@ describe.each([
     expect(JSON.parse(devices)).toEqual([
       { kind: 'other', network: '127.0.0.1', first_seen: null, last_seen: expect.any(String) },
     ])
-  }, 60_000)
+  }, 300_000)
 
   test('has an audit log that verifies, before an upgrade and after it', async () => {
     await using installation = await open()
@@ -198,7 +198,7 @@ describe.each([
     const before = rowsThen.map(({ user, ...row }) => ({ ...row, user_id: user }))
     // The copy to Postgres added rows of its own; what was there before stays in front.
     expect(rows.slice(0, before.length)).toEqual(before)
-  }, 60_000)
+  }, 300_000)
 
   test('is backed up, and the backup verifies', async () => {
     await using installation = await open()
@@ -208,7 +208,7 @@ describe.each([
     }
     const path = (await succeed(installation, 'backup')).trim()
     expect(await versionOf(installation, path)).toBe(version)
-  }, 60_000)
+  }, 300_000)
 })
 
 test('the certificate authority of 0.1.0 goes on, so that no device has to trust a new one', async () => {
@@ -230,7 +230,7 @@ describe.each(['SQLite', 'Postgres'] as const)('a backup of 0.1.0, restored into
     await succeed(installation, 'restore', backup, '--yes')
     await expectEverything(installation)
     await succeed(installation, 'audit', 'verify')
-  }, 60_000)
+  }, 300_000)
 })
 
 test('an encrypted backup of 0.1.0 needs its passphrase, and brings key and authority with it', async () => {
@@ -251,4 +251,4 @@ test('an encrypted backup of 0.1.0 needs its passphrase, and brings key and auth
   }
   await expectEverything(installation)
   await succeed(installation, 'audit', 'verify')
-}, 120_000)
+}, 300_000)

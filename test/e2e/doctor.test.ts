@@ -62,7 +62,7 @@ describe.each(installations)('snailpass doctor, on $engine,', ({ install }) => {
     })
     expect(result.code).toBe(0)
     expect(result.stdout).toMatch(/^ok database +\d+ rows?, integrity check passed$/m)
-  }, 60_000)
+  }, 300_000)
 
   test('finds each problem, and fixes those that --fix is for', async () => {
     await using installation = await install()
@@ -117,7 +117,7 @@ describe.each(installations)('snailpass doctor, on $engine,', ({ install }) => {
     expect((await doctor(installation)).found[0]).toBe('the database has another secret key')
     rmSync(join(dataDir, 'secret.key'))
     expect((await doctor(installation)).found[0]).toBe('the secret key of the database is missing')
-  }, 60_000)
+  }, 300_000)
 })
 
 /** Adds an account while no server runs. */
@@ -177,7 +177,7 @@ describe('snailpass doctor', () => {
       environment: { SNAILPASS_SIGNUPS: 'open', SNAILPASS_PUBLIC_URL: 'https://vault.example.org' },
     })
     expect(exposed.found[0]).toStartWith('anyone on the internet can create an account')
-  }, 60_000)
+  }, 300_000)
 
   test.skipIf(process.getuid?.() !== 0)(
     'reports what it could not check as a user without access',
@@ -201,7 +201,7 @@ describe('snailpass doctor', () => {
       })
       expect(failed[0]?.failure).toEndWith(': run this as the user of the server, or as root')
     },
-    60_000,
+    300_000,
   )
 
   test('finds a damaged database, and a row without an owner', async () => {
@@ -222,5 +222,5 @@ describe('snailpass doctor', () => {
     const damaged = await doctor(installation)
     expect(damaged.code).toBe(1)
     expect(damaged.found[0]).toContain('is damaged')
-  }, 60_000)
+  }, 300_000)
 })

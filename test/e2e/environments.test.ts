@@ -202,14 +202,14 @@ const isLinux = process.platform === 'linux'
 describe.skipIf(!isLinux)('every command works with a data folder and little memory', () => {
   test('for a user whom the system does not know, with 16 open files', async () => {
     expect(await runAll(fewFiles(16))).toEqual([])
-  }, 120_000)
+  }, 300_000)
 
   test.skipIf(!hasMountNamespaces)(
     'on a read-only system without a temporary folder',
     async () => {
       expect(await runAll(readOnly)).toEqual([])
     },
-    120_000,
+    300_000,
   )
 
   test.skipIf(!hasMountNamespaces)(
@@ -228,7 +228,7 @@ describe.skipIf(!isLinux)('every command works with a data folder and little mem
         expect({ args, code, stderr }).toMatchObject({ code: 0 })
       }
     },
-    120_000,
+    300_000,
   )
 })
 
@@ -252,7 +252,7 @@ describe.skipIf(!isLinux)('a server', () => {
       expect(login.status).toBe(200)
       expect(await server.end('SIGTERM')).toBe(0)
     },
-    60_000,
+    300_000,
   )
 
   test.each([

@@ -57,7 +57,7 @@ describe.each(installations)(
       const headers = { authorization: basicAuth('owner@nas.local', btoa('hash of owner')) }
       for (let time = 0; time < 2; time++)
         expect((await fetch(new URL('/login', server.url), { headers })).status).toBe(200)
-    }, 120_000)
+    }, 300_000)
 
     test('is told apart from objects that do nothing, which doctor lists and a restore leaves out', async () => {
       await using installation = await install()
@@ -78,7 +78,7 @@ describe.each(installations)(
       expect(await listed()).toEqual(['the table other'])
       expect((await command('recreate-db', '--yes')).code).toBe(0)
       expect(await listed()).toEqual(['the table other'])
-    }, 120_000)
+    }, 300_000)
   },
 )
 
@@ -125,4 +125,4 @@ test('a forged backup is told by `verify`, and `restore` asks before it uses it'
     const restored = await command('restore', file, '--yes')
     expect(restored).toMatchObject({ code: 0, stderr: expect.stringContaining(text) })
   }
-}, 120_000)
+}, 300_000)

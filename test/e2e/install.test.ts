@@ -60,7 +60,7 @@ describe('install.sh with a release', () => {
   beforeAll(async () => {
     mkdirSync(release)
     await createReleaseFolder(release, executable, { version, targets: [currentTarget()] })
-  }, 60_000)
+  }, 300_000)
   afterAll(folder[Symbol.dispose])
 
   const shells = [
@@ -103,7 +103,7 @@ describe('install.sh with a release', () => {
       expect(existsSync(program)).toBeFalse()
       expect(readdirSync(dataDir)).toContain('snailpass.db')
     },
-    60_000,
+    300_000,
   )
 
   test(`downloads the release from a web server, run by ${otherShell[0]}`, async () => {
@@ -120,7 +120,7 @@ describe('install.sh with a release', () => {
     expect({ code, stderr }).toMatchObject({ code: 0 })
     expect(stderr).toMatch(/ matches SHA256SUMS, .* does not show who made it\n/)
     expect(existsSync(join(prefix, 'bin', 'snailpass'))).toBeTrue()
-  }, 60_000)
+  }, 300_000)
 })
 
 test('install.sh runs nothing if its download is cut off anywhere', async () => {
@@ -162,7 +162,7 @@ test('install.sh runs nothing if its download is cut off anywhere', async () => 
   }
   runCut(text.length)
   expect(existsSync(ran)).toBeTrue()
-}, 60_000)
+}, 300_000)
 
 /** Returns the whole numbers from `first` to `last`. */
 function rangeOf(first: number, last: number): readonly number[] {
@@ -179,7 +179,7 @@ describe('install.sh refuses', () => {
     writeFileSync(program, `#!/bin/sh\ntouch '${ran}'\n`, { mode: 0o755 })
     chmodSync(folder.path, 0o755)
     await createReleaseFolder(release, program, { version: '1.2.3', targets: [currentTarget()] })
-  }, 60_000)
+  }, 300_000)
   afterAll(folder[Symbol.dispose])
 
   /** Fails unless install.sh prints this error, runs no program and creates nothing. */
@@ -330,7 +330,7 @@ describe('snailpass service', () => {
     const again = await runServiceInstall(executable, prefix)
     expect(again.stdout).toBe('http://127.0.0.1:5999/\n')
     expect(readFileSync(path, 'utf8')).toBe(`${text}SNAILPASS_LISTEN=127.0.0.1:5999\n`)
-  }, 60_000)
+  }, 300_000)
 
   test('refuses invalid settings before it installs anything', async () => {
     using folder = temporaryFolder()
@@ -374,7 +374,7 @@ describe('snailpass service', () => {
     expect(stopped.stderr).toContain('\nerror: the server is not ready\nhint: ')
     writeFileSync(path, `SNAILPASS_LISTEN=127.0.0.1:${server.url.port}\n`)
     expect((await status()).stderr).toStartWith('error: the server is not ready\nhint: ')
-  }, 60_000)
+  }, 300_000)
 
   test('uninstall --purge asks for confirmation, and removes the data as well', async () => {
     using folder = temporaryFolder()
@@ -389,5 +389,5 @@ describe('snailpass service', () => {
     for (const path of ['bin/snailpass', 'var/lib/snailpass', 'etc/snailpass', 'lib/snailpass']) {
       expect(existsSync(join(prefix, path)), path).toBeFalse()
     }
-  }, 60_000)
+  }, 300_000)
 })

@@ -37,7 +37,7 @@ describe('--json of the executable', () => {
       expect({ command, code: result.code, stderr }).toEqual({ command, code, stderr: '' })
       expectPromised(command, stdout)
     }
-  }, 60_000)
+  }, 300_000)
 
   test.each([
     [['user', 'show', 'nobody'], 1, 'unavailable', 'hint'],

@@ -59,7 +59,7 @@ describe.skipIf(!hasNetworkNamespaces)('the executable listens', () => {
     const ready = '{"status":"ready"}{"status":"ready"}'
     const own = ['listens http://0.0.0.0:5001/', 'listens http://[::]:5001/']
     expect(lines).toEqual([...plain, ...tls, ready, ready, ...plain, ...tls, '0', ...own])
-  }, 60_000)
+  }, 300_000)
 
   test('by HTTP alone for data of an earlier version, which had HTTPS when it was told to', async () => {
     using folder = temporaryFolder()
@@ -70,7 +70,7 @@ describe.skipIf(!hasNetworkNamespaces)('the executable listens', () => {
       'start; stop; start --listen-tls 5443; stop; start; stop',
     )
     expect(lines).toEqual([...plain, ...plain, ...tls, ...plain])
-  }, 60_000)
+  }, 300_000)
 
   test('by IPv4 alone on a machine without IPv6, and says nothing of it', async () => {
     using folder = temporaryFolder()
@@ -89,7 +89,7 @@ describe.skipIf(!hasNetworkNamespaces)('the executable listens', () => {
       expect.stringMatching(/^error: can't listen on \[::1\]:5000: EADDRNOTAVAIL/),
       'hint: check that it is an address of this machine, or use another one with --listen',
     ])
-  }, 60_000)
+  }, 300_000)
 
   test('without what others have: HTTPS and IPv6 that nobody asked for. Says who has it, and how to get a low port', async () => {
     using folder = temporaryFolder()
@@ -128,7 +128,7 @@ describe.skipIf(!hasNetworkNamespaces)('the executable listens', () => {
         /^hint: with --listen use a port from 1024 on, .*`sudo setcap cap_net_bind_service=\+ep \S+snailpass`$/,
       ),
     ])
-  }, 60_000)
+  }, 300_000)
 })
 
 describe.skipIf(!hasNetworkNamespaces)('over the default listener', () => {
@@ -175,7 +175,7 @@ describe.skipIf(!hasNetworkNamespaces)('over the default listener', () => {
         /^! +sign-up +.* reachable as 2001:db8:\S+; other networks have to use HTTPS over IPv6$/,
       ),
     ])
-  }, 60_000)
+  }, 300_000)
 
   test('so they do after an upgrade, where HTTPS is off; a listener that was asked for refuses nobody', async () => {
     using folder = temporaryFolder()
@@ -193,7 +193,7 @@ describe.skipIf(!hasNetworkNamespaces)('over the default listener', () => {
       ),
       ...[...allowed, 'http://[2001:db8:55::1]:5000/', '000'],
     ])
-  }, 60_000)
+  }, 300_000)
 })
 
 describe('the installer', () => {
@@ -216,5 +216,5 @@ describe('the installer', () => {
       'SNAILPASS_LISTEN_TLS=192.168.1.5:5443',
     )
     expect(await install('SNAILPASS_LISTEN_TLS=off')).toBeNull()
-  }, 60_000)
+  }, 300_000)
 })

@@ -41,7 +41,7 @@ test.each([
     expect(requests).toEqual(expected)
     expect(server.log.filter((line) => guess.test(line))).toHaveLength(1)
   },
-  60_000,
+  300_000,
 )
 
 test('at the level error the log has no line but the one that fail2ban reads', async () => {
@@ -67,7 +67,7 @@ test('at the level error the log has no line but the one that fail2ban reads', a
   child.kill('SIGTERM')
   const lines = (await new Response(child.stderr).text()).trimEnd().split('\n')
   expect(lines).toEqual([expect.stringMatching(guess)])
-}, 60_000)
+}, 300_000)
 
 test('another level is refused', async () => {
   using folder = temporaryFolder()

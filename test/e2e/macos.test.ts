@@ -20,7 +20,7 @@ test.skipIf(!isWhole)(
     file[file.length >> 1] = (file[file.length >> 1] ?? 0) ^ 1
     expect(checkCodeSignature(file)).toEqual({ pages, changed: 1 })
   },
-  240_000,
+  300_000,
 )
 
 test('the property list in docs/install.md is complete: launchd refuses one that it can not parse', async () => {

@@ -33,7 +33,7 @@ describe.skipIf(!hasNetworkNamespaces)('the executable on a local network', () =
     expect(before).toMatch(/^TXT .* 4500 txtvers=1 path=\/ tls=no$/m)
     expect(before).toContain('{"status":"ready"}')
     expect(after).toContain('A snailpass.local 0 10.77.0.1\n')
-  }, 60_000)
+  }, 300_000)
 
   test('leaves its name to a host that has it, and logs that', async () => {
     using folder = temporaryFolder()
@@ -55,7 +55,7 @@ describe.skipIf(!hasNetworkNamespaces)('the executable on a local network', () =
     expect(stdout).toContain('announced on the local network as snailpass-2.local')
     expect(stdout).toContain('A snailpass-2.local 120 10.77.0.1')
     expect(stdout).not.toContain('A snailpass.local 120 10.77.0.1')
-  }, 60_000)
+  }, 300_000)
 
   test('serves without a network to announce itself on', async () => {
     using folder = temporaryFolder()

@@ -35,7 +35,7 @@ test('Prometheus accepts the metrics of the executable, which clients do not rea
   expect(series.get('process_open_fds')).toBeGreaterThan(3)
   expect(await promtool(['check', 'metrics'], text)).toBe('')
   expect(await server.end('SIGTERM')).toBe(0)
-}, 60_000)
+}, 300_000)
 
 test('Prometheus accepts the rules of the documentation, which tell what they should', async () => {
   const page = await Bun.file(join(import.meta.dir, '../../docs/metrics.md')).text()
@@ -73,7 +73,7 @@ test('Prometheus accepts the rules of the documentation, which tell what they sh
   // JSON is YAML.
   await Bun.write(testPath, JSON.stringify({ rule_files: [rulesPath], tests: [test] }))
   expect(await promtool(['test', 'rules', testPath])).toContain('SUCCESS')
-}, 60_000)
+}, 300_000)
 
 test.each(['0.0.0.0:9464', '9464', '192.168.1.5:9464'])(
   'the executable refuses to tell %p its metrics',

@@ -16,4 +16,4 @@ test('a server of which nearly all files are open warns in the log and in /ready
   expect(server.log.filter((line) => line.includes(' warn '))).toEqual([
     expect.stringMatching(/ warn +\d+ of at most 64 files .* no client can connect hint=/),
   ])
-}, 60_000)
+}, 300_000)

@@ -57,7 +57,7 @@ describe('snailpass copy', () => {
     const headers = { 'x-access-token': vault.token }
     const records = await fetch(new URL('/records', server.url), { headers })
     expect(await records.json()).toHaveLength(3)
-  }, 60_000)
+  }, 300_000)
 
   test('shows its progress on a terminal, and clears the line at the end', async () => {
     using vault = await createVault()

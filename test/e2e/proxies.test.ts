@@ -12,7 +12,7 @@ test.skipIf(!hasProxy('nginx'))(
     const findings = await tryProxy('nginx', folder.path)
     expect(proxyAspects.map((aspect) => findings[aspect])).toEqual(proxyAspects.map(() => null))
   },
-  60_000,
+  300_000,
 )
 
 test('a proxy that no setting names is told in the log, by /readyz and by the doctor', async () => {

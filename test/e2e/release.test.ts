@@ -15,7 +15,7 @@ describe('a release for linux-arm64', () => {
   afterAll(folder[Symbol.dispose])
   const release = join(folder.path, 'release')
   // Built once for all tests: none of them changes it.
-  beforeAll(() => buildRelease('linux-arm64', release, { umask: '022', zone: 'UTC' }), 120_000)
+  beforeAll(() => buildRelease('linux-arm64', release, { umask: '022', zone: 'UTC' }), 300_000)
 
   test('is reproducible, has correct checksums, and has an SBOM that fits its schema', async () => {
     const again = join(folder.path, 'again')
@@ -51,7 +51,7 @@ describe('a release for linux-arm64', () => {
     expect(lines).toContain('/papaparse 1')
     // The executable contains no packages that only tests use.
     expect(bom).not.toContain('fast-check')
-  }, 120_000)
+  }, 300_000)
 
   test('has the documents, whose links lead to files of the release', async () => {
     const unpacked = join(folder.path, 'documents')
@@ -81,7 +81,7 @@ describe('a release for linux-arm64', () => {
       await sh(`tar -xzf "$0"/*.tar.gz -C '${unpacked}' --strip-components=1`, release)
       await tryTarget(arm64, join(unpacked, arm64.executable), folder.path)
     },
-    240_000,
+    300_000,
   )
 })
 

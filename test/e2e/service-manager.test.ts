@@ -79,7 +79,7 @@ describe.skipIf(process.platform !== 'linux')('as a service of systemd', () => {
     // Someone has stopped the service, and may wait for the next start.
     expect(existsSync(unit.failures)).toBeFalse()
     expect((await start()).code).toBe(1)
-  }, 60_000)
+  }, 300_000)
 })
 
 test('without a service manager nothing is sent, and a failure ends the server at once', async () => {
@@ -142,7 +142,7 @@ describe.skipIf(process.platform === 'win32')('SIGHUP', () => {
     for (let count = 0; count < 20; count++) process.kill(server.pid, 'SIGHUP')
     expect((await fetch(new URL('/healthz', server.url))).status).toBe(200)
     expect(await server.end('SIGTERM')).toBe(0)
-  }, 60_000)
+  }, 300_000)
 })
 
 describe.skipIf(process.platform !== 'linux')('in the journal', () => {

@@ -48,7 +48,7 @@ test('a line that is unclear stops every command before it creates anything', as
     expect(stdout + stderr).not.toContain('hunter')
   }
   expect(existsSync(dataDir)).toBeFalse()
-}, 60_000)
+}, 300_000)
 
 test('a passphrase in quotes encrypts backups with all of its characters', async () => {
   using folder = temporaryFolder()
@@ -66,7 +66,7 @@ test('a passphrase in quotes encrypts backups with all of its characters', async
   const verify = ['backup', 'verify', join(dataDir, 'backups', name), '--data-dir', dataDir]
   const verified = await run([...verify, '--passphrase-file', secret.path])
   expect(verified).toMatchObject({ code: 0 })
-}, 60_000)
+}, 300_000)
 
 describe('the installer', () => {
   test('writes a settings file that names the data folder, whatever characters that has', async () => {
@@ -82,7 +82,7 @@ describe('the installer', () => {
       source: 'file',
     })
     expect(shown.stderr).toBe('')
-  }, 60_000)
+  }, 300_000)
 
   test('refuses a folder that the settings could not name, and creates nothing', async () => {
     using folder = temporaryFolder()
@@ -120,7 +120,7 @@ hint: quote the value, as in SNAILPASS_BACKUP_DIR='…'
     expect(readFileSync(program, 'utf8')).toBe(oldProgram)
     expect(readFileSync(settingsFile, 'utf8')).toBe(before)
     expect(existsSync(join(folder.path, 'lib', 'snailpass'))).toBeFalse()
-  }, 60_000)
+  }, 300_000)
 })
 
 test('a data folder in quotes or with ~ is not created, and a relative one is warned about', async () => {

@@ -109,7 +109,7 @@ test.skipIf(!isRoot)(
     expect(logLines).toHaveLength(2)
     await server.end('SIGTERM')
   },
-  60_000,
+  300_000,
 )
 
 test.skipIf(!isRoot)(
@@ -143,7 +143,7 @@ test.skipIf(!isRoot)(
       await queryRows(`sqlite:${join(dataDir, 'snailpass.db')}`, 'pragma integrity_check'),
     ).toEqual([{ integrity_check: 'ok' }])
   },
-  60_000,
+  300_000,
 )
 
 test.skipIf(!isRoot)(

@@ -127,7 +127,7 @@ describe.each(installations)('a support report, on $engine,', ({ engine, install
       []
     expect(words.length).toBeGreaterThan(100)
     expect(words.filter((word) => !isCommonName(word))).toEqual([])
-  }, 60_000)
+  }, 300_000)
 })
 
 /** Where the lines of a report are wrapped depends on the lengths of paths. */

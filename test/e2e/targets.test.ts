@@ -29,7 +29,7 @@ describe.each(targets.filter(({ canRun }) => canRun))('the executable for $name'
   beforeAll(async () => {
     await sh(`exec ./scripts/build-target.sh ${target.name} "$0"`, path)
     program = await target.open(path)
-  }, 240_000)
+  }, 300_000)
 
   const newFolder = () => {
     const own = join(folder.path, crypto.randomUUID())
@@ -49,7 +49,7 @@ describe.each(targets.filter(({ canRun }) => canRun))('the executable for $name'
   test(
     'starts, answers, writes a backup and stops',
     () => tryTarget(target, path, newFolder()),
-    240_000,
+    300_000,
   )
 
   describe.skipIf(!isWhole)('in full', () => {

@@ -21,7 +21,7 @@ beforeAll(async () => {
   database.transaction(() => {
     for (let index = 0; index < count; index++) insert.run(`id${index}`, emailOf(index))
   })()
-}, 60_000)
+}, 300_000)
 afterAll(() => folder[Symbol.dispose]())
 
 /** Runs a command line of bash, in which `snailpass` is the executable. Returns what it prints, as bytes mean it. */

@@ -73,7 +73,7 @@ describe('certificate files', () => {
     expect(await curl(port)).toEqual({ code: 0, output: '{"status":"alive"}' })
     expect(server.log.filter((line) => / (?:warn|error) /.test(line))).toEqual([])
     await server.end('SIGTERM')
-  }, 60_000)
+  }, 300_000)
 
   test('that clients reject are served, with a warning in the log and by doctor', async () => {
     const { server, environment, port } = await serveFiles(
@@ -100,7 +100,7 @@ describe('certificate files', () => {
     expect(found.map(({ what }) => what)).toEqual(problems)
     expect(doctor.code).toBe(1)
     await server.end('SIGTERM')
-  }, 60_000)
+  }, 300_000)
 
   test('with a key that no browser supports are refused with its name', async () => {
     const key = ['ec', '-pkeyopt', 'ec_paramgen_curve:secp256k1']
@@ -118,5 +118,5 @@ describe('certificate files', () => {
     expect(stderr).toContain(
       `error: can't use ${path('cert.pem')}: it has a key on the curve secp256k1, which browsers do not support\nhint: `,
     )
-  }, 60_000)
+  }, 300_000)
 })

@@ -17,7 +17,7 @@ let server: RunningServer
 
 beforeAll(async () => {
   server = await serve(dataDir, {}, ['--listen-tls', '127.0.0.1:0'])
-}, 60_000)
+}, 300_000)
 
 afterAll(async () => {
   await server.end('SIGTERM')
@@ -184,7 +184,7 @@ describe('snailpass tls', () => {
       'the server to serve the renewed certificate',
       { interval: 100 },
     )
-  }, 60_000)
+  }, 300_000)
 
   test('creates a new CA only on request, and with confirmation', async () => {
     const before = readFileSync(ca, 'utf8')

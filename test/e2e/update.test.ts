@@ -45,7 +45,7 @@ beforeAll(async () => {
   mkdirSync(release)
   const target = `${process.platform}-${process.arch}`
   await createSignedRelease(release, path('next'), { version: '99.0.0', target, keys })
-}, 120_000)
+}, 300_000)
 
 /** Installs the old version below a folder of its own, with one account. */
 async function createInstallation() {
@@ -116,7 +116,7 @@ describe('snailpass update', () => {
       release_date: '2026-12-01',
       from: server.url.href,
     })
-  }, 60_000)
+  }, 300_000)
 
   test('takes a folder the same way', async () => {
     using installation = await createInstallation()
@@ -126,7 +126,7 @@ describe('snailpass update', () => {
     })
     expect(await installation.version()).toBe('99.0.0')
     expect(installation.leftovers()).toEqual([])
-  }, 60_000)
+  }, 300_000)
 
   test('refuses a release that is damaged, old or of another system, and changes nothing', async () => {
     using installation = await createInstallation()
@@ -173,7 +173,7 @@ describe('snailpass update', () => {
     )
     await refuses('snailpass', (copy) => packing(copy, '\u007fELF of another machine'))
     await expectUnchanged(installation)
-  }, 60_000)
+  }, 300_000)
 
   test('restores the old version if the new one fails', async () => {
     using installation = await createInstallation()
@@ -184,7 +184,7 @@ describe('snailpass update', () => {
     expect(stderr).toContain('a migration with a fault')
     expect(stderr).toContain('and its database\n')
     await expectUnchanged(installation)
-  }, 60_000)
+  }, 300_000)
 
   // Two of them tell most; `TEST_KILLS=all` tries the others as well.
   const otherMoments = ['upgrading from ', 'backup: ', 'the new version passed its test']
@@ -208,7 +208,7 @@ describe('snailpass update', () => {
       expect(await installation.users()).toContain('owner@example.org')
       expect(installation.leftovers()).toEqual([])
     },
-    60_000,
+    300_000,
   )
 
   test('refuses to run twice at the same time', async () => {
@@ -229,7 +229,7 @@ describe('snailpass update', () => {
     })
     stall.resolve()
     expect(await first).toMatchObject({ code: 0 })
-  }, 60_000)
+  }, 300_000)
 
   test('by an executable that was not installed, or a build without keys, says what to do', async () => {
     const foreign = await run(['update'], { program: [old] })
@@ -277,7 +277,7 @@ describe('snailpass update', () => {
       )
       await expectUnchanged(installation)
     },
-    60_000,
+    300_000,
   )
 })
 

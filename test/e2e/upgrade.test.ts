@@ -15,7 +15,7 @@ startPostgresFirst('newest')
 
 const folder = temporaryFolder()
 const next = join(folder.path, 'snailpass')
-beforeAll(() => buildNextVersion(next), 120_000)
+beforeAll(() => buildNextVersion(next), 300_000)
 afterAll(folder[Symbol.dispose])
 
 /** Returns the path of the backup that an installer says it made; null if it says nothing of one. */
@@ -36,7 +36,7 @@ describe('snailpass service install, below a folder', () => {
     expect(installed.hasNoLeftovers()).toBeTrue()
     const copies = readdirSync(installed.dataDir).filter((name) => name.includes('-migration-'))
     expect(copies).toHaveLength(1)
-  }, 120_000)
+  }, 300_000)
 
   test.each([
     // Only a version that hangs is given up early: a busy machine must not look like one.
@@ -62,7 +62,7 @@ describe('snailpass service install, below a folder', () => {
       await using server = await installed.serve()
       expect(await server.end('SIGTERM')).toBe(0)
     },
-    120_000,
+    300_000,
   )
 
   test('is repaired by the next run after kill -9, at whatever step', async () => {
@@ -83,7 +83,7 @@ describe('snailpass service install, below a folder', () => {
     expect(await installed.version()).toStartWith(`snailpass ${nextVersionName}`)
     expect(installed.readContent()).toEqual({ records: 1, isNextVersion: true })
     expect(installed.hasNoLeftovers()).toBeTrue()
-  }, 120_000)
+  }, 300_000)
 
   test.each([true, false])(
     'migrates in its test only if its installer still lives: %p',
@@ -103,7 +103,7 @@ describe('snailpass service install, below a folder', () => {
       expect(await trial.exited).toBe(isAlive ? 0 : 1)
       expect(installed.readContent()).toEqual({ records: 1, isNextVersion: isAlive })
     },
-    120_000,
+    300_000,
   )
 
   test('is rolled back when the old version is installed again after a kill -9 during the smoke test', async () => {
@@ -125,7 +125,7 @@ describe('snailpass service install, below a folder', () => {
     // The server of the smoke test has ended with its installer, so the database is free.
     await using server = await installed.serve()
     expect(await server.end('SIGTERM')).toBe(0)
-  }, 120_000)
+  }, 300_000)
 
   test('refuses a downgrade that the database does not allow, before it stops anything', async () => {
     using installed = await createPopulatedInstallation()
@@ -136,7 +136,7 @@ describe('snailpass service install, below a folder', () => {
     expect(await installed.version()).toStartWith(`snailpass ${nextVersionName}`)
     expect(backupPathIn(stderr)).toBeNull()
     expect(installed.readContent()).toEqual({ records: 1, isNextVersion: true })
-  }, 120_000)
+  }, 300_000)
 
   test('refuses to upgrade while a server runs that systemd did not start', async () => {
     using installed = await createPopulatedInstallation()
@@ -146,7 +146,7 @@ describe('snailpass service install, below a folder', () => {
     expect(stderr).toContain(`error: a running server is using ${installed.dataDir}/snailpass.db\n`)
     expect((await fetch(new URL('/readyz', server.url))).status).toBe(200)
     expect(await installed.version()).not.toContain(nextVersionName)
-  }, 120_000)
+  }, 300_000)
 })
 
 describe.skipIf(!canFakeSystemd)('snailpass service install, with a service,', () => {
@@ -196,7 +196,7 @@ describe.skipIf(!canFakeSystemd)('snailpass service install, with a service,', (
       expect(stdout).toContain(`snailpass ${nextVersionName}`)
       expect(proxied).toBe(0)
     },
-    120_000,
+    300_000,
   )
 
   test('keeps a new version that fails after its smoke test, and completes the upgrade with the next run', async () => {
@@ -222,7 +222,7 @@ describe.skipIf(!canFakeSystemd)('snailpass service install, with a service,', (
     expect(stdout.match(/^failed: 1$/gm)).toHaveLength(2)
     expect(stdout.match(/^(?:version {2})?snailpass 99\.0\.0 /gm)).toHaveLength(2)
     expect(stdout).toContain('ready    yes\n')
-  }, 120_000)
+  }, 300_000)
 })
 
 test('a Postgres database is restored when the new version fails after its migration, although only somebody else can decrypt its backups', async () => {
@@ -251,4 +251,4 @@ test('a Postgres database is restored when the new version fails after its migra
   expect(await queryRows(database.url, 'select name from kysely_migration')).toContainEqual({
     name: '9999-next',
   })
-}, 120_000)
+}, 300_000)

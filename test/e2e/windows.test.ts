@@ -19,7 +19,7 @@ describe.skipIf(!isWhole || !windows.canRun)('on Windows', () => {
   beforeAll(async () => {
     await sh(`exec ./scripts/build-target.sh ${windows.name} "$0"`, path)
     program = await windows.open(path)
-  }, 240_000)
+  }, 300_000)
 
   const newFolder = () => {
     const own = join(folder.path, crypto.randomUUID())

@@ -3,7 +3,7 @@ import { contentSecurityPolicy } from '../../src/web/page'
 import { createTestApi } from '../support/api'
 
 // The vault is built when one of its files is first asked for.
-setDefaultTimeout(60_000)
+setDefaultTimeout(300_000)
 
 const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 

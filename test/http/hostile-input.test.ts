@@ -144,7 +144,7 @@ test('thousands of hostile requests never cause an unexpected error, and every f
     { numRuns: 4_000 },
   )
   expect(server.log.filter((line) => line.includes('"error"'))).toEqual([])
-}, 120_000)
+}, 300_000)
 
 /** `{"message": {…}}` with at least one text: `error`, or one for each wrong member. */
 function expectFailureShape(response: Response, text: string): void {
@@ -187,7 +187,7 @@ test('malformed HTTP is answered or cut, and never causes an unexpected error', 
     { numRuns: 500 },
   )
   expect(server.log.filter((line) => line.includes('"error"'))).toEqual([])
-}, 120_000)
+}, 300_000)
 
 /** Returns the first data that the server sends in answer to these bytes; empty if it closes the connection. */
 async function exchange(origin: URL, request: string): Promise<string> {

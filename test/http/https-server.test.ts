@@ -5,7 +5,7 @@ import { createLog } from '../../src/log'
 import { until } from '../support/until'
 
 // Longer than `until` waits, so that its error names what did not come.
-setDefaultTimeout(60_000)
+setDefaultTimeout(300_000)
 
 const certificate = (name: string): KeyPair => ({ cert: name, key: name })
 

@@ -87,7 +87,7 @@ test('scripts/mutants.ts lists the faults that no test notices, and leaves the c
   expect(await child.exited).toBe(0)
   expect(checkout.read()).toEqual(sources)
   expect(readdirSync(checkout.copies)).toEqual([])
-}, 120_000)
+}, 300_000)
 
 test('scripts/mutants.ts removes its copies when it is interrupted', async () => {
   using checkout = smallCheckout()
@@ -97,4 +97,4 @@ test('scripts/mutants.ts removes its copies when it is interrupted', async () =>
   expect(await child.exited).toBe(130)
   expect(checkout.read()).toEqual(sources)
   expect(readdirSync(checkout.copies)).toEqual([])
-}, 120_000)
+}, 300_000)

@@ -45,7 +45,7 @@ describe('scripts/sign-release.sh', () => {
         `\ntrusted comment: snailpass ${version} 20`,
       )
     }
-  }, 60_000)
+  }, 300_000)
 
   test('leaves no signature that the build would refuse', async () => {
     using release = await createRelease()
@@ -75,5 +75,5 @@ describe('scripts/sign-release.sh', () => {
     writeFileSync(release.path('release/file'), 'changed')
     expect(await release.sign({ SNAILPASS_SIGNING_KEY: key })).toContain('file: FAILED')
     expect(existsSync(release.signature)).toBeFalse()
-  }, 60_000)
+  }, 300_000)
 })

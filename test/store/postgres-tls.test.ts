@@ -87,4 +87,4 @@ test('a connection to Postgres is as secure as its URL requires', async () => {
   await store.read((tx) => tx.users.findById('nobody'))
   expect(await queryPostgres(cluster.url('postgres'), isTls)).toEqual([{ ssl: true }])
   await store.close()
-}, 60_000)
+}, 300_000)

@@ -80,7 +80,7 @@ export async function launchBrowser(
     ...launch({ home, downloads, ...options }),
     ...{ executablePath: path, env },
     // A browser takes half a minute to start on a busy machine.
-    timeout: 55_000,
+    timeout: 120_000,
   })
   return Object.assign(browser, {
     ...{ kind, downloads },
@@ -176,8 +176,8 @@ export function useBrowser(
   let browser: TestBrowser | null = null
   beforeAll(async () => {
     browser = await launchBrowser(kind, options())
-  }, 60_000)
-  afterAll(() => browser?.[Symbol.asyncDispose](), 60_000)
+  }, 300_000)
+  afterAll(() => browser?.[Symbol.asyncDispose](), 300_000)
   const running = () => {
     if (browser === null) throw new Error('the browser does not run yet')
     return browser

@@ -343,8 +343,8 @@ function sharedServer(version: PostgresVersion): Promise<SharedServer> {
  * tests take longer than `until` waits: its error names what did not come, and a busy machine makes none of them fail.
  */
 export function startPostgresFirst(...versions: readonly PostgresVersion[]): void {
-  setDefaultTimeout(60_000)
-  beforeAll(async () => void (await Promise.all(versions.map(sharedServer))), 120_000)
+  setDefaultTimeout(300_000)
+  beforeAll(async () => void (await Promise.all(versions.map(sharedServer))), 300_000)
 }
 
 export type PostgresDatabase = AsyncDisposable & { readonly url: string }

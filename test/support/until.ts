@@ -5,7 +5,7 @@
 export async function until<T>(
   condition: () => T | Promise<T>,
   what: string,
-  { timeout = 30_000, interval = 10 }: { timeout?: number; interval?: number } = {},
+  { timeout = 60_000, interval = 10 }: { timeout?: number; interval?: number } = {},
 ): Promise<Exclude<T, false | null | undefined>> {
   const end = performance.now() + timeout
   for (;;) {

@@ -3,12 +3,8 @@ import type { BrowserContext, HTTPRequest, KeyInput, Page } from 'puppeteer-core
 import type { TestBrowser } from './browsers'
 import { until as untilEver } from './until'
 
-/**
- * Shorter than a test may take, so that a failing one says what did not come. To look at a page takes the browser milliseconds,
- * which the page needs itself.
- */
-const until: typeof untilEver = (condition, what) =>
-  untilEver(condition, what, { timeout: 12_000, interval: 40 })
+/** To look at a page takes the browser milliseconds, which the page needs itself. */
+const until: typeof untilEver = (condition, what) => untilEver(condition, what, { interval: 40 })
 
 export interface VaultScreen {
   readonly width?: number

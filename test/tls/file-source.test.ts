@@ -14,7 +14,7 @@ import { createTestLog } from '../support/tls'
 import { until } from '../support/until'
 
 // Longer than `until` waits, so that its error names what did not come.
-setDefaultTimeout(60_000)
+setDefaultTimeout(300_000)
 
 const authority = await createTestAuthority()
 const subject = { names: ['vault.example.org'] }

@@ -46,4 +46,4 @@ test('a start with a valid certificate on disk loads no X.509 library', async ()
     SNAILPASS_TLS_KEY: pair.key,
   }
   expect(await loadsLibrary({ ...local, ...files })).toBe('false')
-}, 60_000)
+}, 300_000)

@@ -5,7 +5,7 @@ import { createTestLog } from '../support/tls'
 import { until } from '../support/until'
 
 // Longer than `until` waits, so that its error names what did not come.
-setDefaultTimeout(60_000)
+setDefaultTimeout(300_000)
 
 test('a check that fails because of a bug is logged once, and further checks follow', async () => {
   const { log, listEntries } = createTestLog()

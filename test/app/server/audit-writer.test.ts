@@ -11,7 +11,7 @@ import { manualTiming, random, watchOf } from '../../support/timing'
 import { until } from '../../support/until'
 
 // Longer than `until` waits, so that its error names what did not come.
-setDefaultTimeout(60_000)
+setDefaultTimeout(300_000)
 
 const { settings } = loadConfig({
   environment: { SNAILPASS_AUDIT_DAYS: '0' },

@@ -10,7 +10,7 @@ import { random } from '../../support/timing'
 import { until } from '../../support/until'
 
 // Longer than `until` waits, so that its error names what did not come.
-setDefaultTimeout(60_000)
+setDefaultTimeout(300_000)
 
 /** Starts a schedule over a store, in virtual time: days pass as soon as nothing else is to do. */
 function startTestSchedule(store: TestStore, run: RunBackup) {

@@ -300,4 +300,4 @@ test('a server switches to new certificate files without a failed request', asyn
     return seen.at(-1) === next
   }, 'the server to serve the new certificate')
   expect(new Set(seen).size).toBe(2)
-}, 60_000)
+}, 300_000)

@@ -12,7 +12,7 @@ import { startTestServer } from '../../support/server'
 import { until } from '../../support/until'
 
 // Longer than `until` waits, so that its error names what did not come.
-setDefaultTimeout(60_000)
+setDefaultTimeout(300_000)
 
 class InjectedFault extends Error {}
 

@@ -70,7 +70,7 @@ describe.each(enginesWithTables)(
       await Promise.all(servers.map((server) => server.stop()))
       expect(readFileSync(folder.secretKey, 'utf8')).toBe(key)
       expect(fs.existsSync(folder.newSecretKey)).toBeFalse()
-    }, 60_000)
+    }, 300_000)
 
     test('a server removes a key that was never committed, and everyone stays signed in', async () => {
       await using database = await open()
@@ -86,7 +86,7 @@ describe.each(enginesWithTables)(
         'a change of the secret key or of certificates was interrupted: nothing is changed'
       expect(messagesOf(server)).toEqual([['info', message]])
       expect(fs.existsSync(folder.newSecretKey)).toBeFalse()
-    }, 60_000)
+    }, 300_000)
   },
 )
 

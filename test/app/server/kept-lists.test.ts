@@ -44,7 +44,7 @@ test.each([
     }
     expect(world.hits).toBeGreaterThan(steps / 20)
   },
-  isWhole ? 600_000 : 60_000,
+  600_000,
 )
 
 describe.each(enginesWithTables)('on $engine', ({ open }) => {

@@ -109,7 +109,7 @@ describe('a server', () => {
       await ask()
       expect(new Set(serials).size).toBe(attempt + 2)
     }
-  }, 60_000)
+  }, 300_000)
 
   test('names the address that is in use, and listens at none of the others then', async () => {
     const occupied = createServer()

@@ -6,7 +6,7 @@ import { startTestServer } from '../../support/server'
 import { until } from '../../support/until'
 
 // Longer than `until` waits, so that its error names what did not come.
-setDefaultTimeout(60_000)
+setDefaultTimeout(300_000)
 
 describe('an address of this machine', () => {
   const addresses = ['192.168.1.5', '10.0.0.1', 'fd00::5']

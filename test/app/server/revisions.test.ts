@@ -229,6 +229,6 @@ describe.each(engines)('with $engine', ({ open }) => {
       const rolledBack = await setup.countRolledBack()
       if (rolledBack !== null) expect(rolledBack).toBe(sumOf('refused'))
     },
-    writingTime + 60_000,
+    writingTime + 300_000,
   )
 })

@@ -76,7 +76,7 @@ test.each(installations)(
     expect(verified.stdout).toMatch(/^verified: \d+ accounts?, /m)
     expect(verified.stdout).toMatch(/^users +1 /m)
   },
-  60_000,
+  300_000,
 )
 
 test('pruning removes only backups of the schedule, not named ones and not those from before an operation', async () => {

@@ -13,7 +13,7 @@ import { steppedTiming } from '../../support/stepped-timing'
 import { createTestLog } from '../../support/tls'
 
 // Longer than `until` waits, so that its error names what did not come.
-setDefaultTimeout(60_000)
+setDefaultTimeout(300_000)
 
 const name = 'vault.example.org'
 const second = 1_000

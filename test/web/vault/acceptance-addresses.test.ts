@@ -21,7 +21,7 @@ beforeAll(async () => {
     'the address for HTTPS',
   )
   await createOwner(server)
-}, 60_000)
+}, 300_000)
 afterAll(async () => {
   await server.end('SIGKILL')
   folder[Symbol.dispose]()

@@ -32,14 +32,14 @@ beforeAll(async () => {
   ])
     expect(await vault.save(draft)).toEqual({ kind: 'saved' })
   at = await openUnlocked(used, pages)
-}, 60_000)
+}, 300_000)
 afterAll(() => pages?.[Symbol.asyncDispose]())
 
 beforeEach(async () => {
   // What a test left behind that failed: a page that asks before it goes away.
   if ((await at.page.$('#entry-form, dialog')) !== null) at = await openUnlocked(used, pages)
   await goTo(at, 'All items')
-}, 60_000)
+}, 300_000)
 
 async function entryCalled(name: string): Promise<OpenEntry> {
   const { entries } = (await pages.open()).vault.value
