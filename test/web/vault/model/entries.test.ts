@@ -103,6 +103,21 @@ test('marks what it can’t decrypt, and shows everything else', async () => {
   expect(entries.map(isWhole)).toEqual([false, true, true])
 })
 
+test('has the times of an entry in milliseconds, and 0 for what is no time', async () => {
+  const vault = { state: 's', email: 'e', hint: null }
+  const note = await aWireNote({ update_time: 'Mon, 23 Nov 2026 16:31:05 -0000' })
+  const record = await aWireRecord({ creation_time: 'yesterday', update_time: '' })
+  const { entries } = await openVault({
+    key,
+    vault: { ...vault, records: [record], notes: [note] },
+  })
+  const created = Date.UTC(2026, 10, 23, 16, 31, 4)
+  expect(entries.map((entry) => [entry.created, entry.updated])).toEqual([
+    [0, 0],
+    [created, created + 1000],
+  ])
+})
+
 test('decrypts again only what has another revision', async () => {
   const answer = { state: 's1', email: 'e', hint: null }
   const [record, note] = [await aWireRecord(), await aWireNote()]

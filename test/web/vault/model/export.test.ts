@@ -73,6 +73,26 @@ test('exports what can be read as Bitwarden does, and names the rest', async () 
   })
 })
 
+test('exports the times of an entry and the id of its folder, the same each time', async () => {
+  const [created, updated] = [Date.UTC(2025, 0, 1), Date.UTC(2026, 1, 2, 3, 4, 5)]
+  const inFolder = (id: string, folder: string) =>
+    anOpenRecord({ id, created, updated, texts: [{ name: 'Folder', value: folder }] })
+  const trashed = { ...anOpenRecord({ id: 'r3', created, updated }), isTrashed: true }
+  const entries = [inFolder('r1', 'Work'), inFolder('r2', 'Work'), trashed]
+  const exported = await exportVault({ email: 'm@example.org', entries, now })
+  const workId = 'af82b29c-a517-552e-a695-d39105a39e6f'
+  expect(exported.folders).toEqual([{ id: workId, name: 'Work' }])
+  const times = {
+    creationDate: '2025-01-01T00:00:00.000Z',
+    revisionDate: '2026-02-02T03:04:05.000Z',
+  }
+  expect(exported.items).toMatchObject([
+    { ...times, id: 'r1', folderId: workId, deletedDate: null },
+    { ...times, id: 'r2', folderId: workId, deletedDate: null },
+    { ...times, id: 'r3', folderId: null, deletedDate: times.revisionDate },
+  ])
+})
+
 test('exports a table with every value as it is, without the trash', () => {
   const live = anOpenNote({ name: 'Код', content: '"a",\nb' })
   const { data } = Papa.parse<string[]>(exportCsv([record, note, broken, live]), {

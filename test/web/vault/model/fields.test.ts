@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import {
+  allFields,
+  codeSourceOf,
   detailsOf,
   type FieldText,
   fitFields,
@@ -149,4 +151,39 @@ test('keeps the ids of fields by their names, and fields that it can’t read', 
     'f3',
   ])
   expect(after.at(-1)).toEqual(unreadable)
+  expect(replaceFields(before, []).map(({ id }) => id)).toEqual(['f3'])
+})
+
+test('gives a field of another name an id of its own', () => {
+  const before = ['a', 'b', 'c'].map((name) => ({ id: `id of ${name}`, name, value: 'x' }))
+  const after = replaceFields(before, [
+    { name: 'new', value: 'x' },
+    { name: 'a', value: 'x' },
+    { name: 'b', value: 'x' },
+    { name: 'c', value: 'x' },
+  ])
+  expect(after.map(({ id }) => id)).toEqual([
+    expect.stringMatching(/^[0-9a-f-]{36}$/),
+    ...['id of a', 'id of b', 'id of c'],
+  ])
+})
+
+test('makes a field of each of the details, however many there are, and of no empty one', () => {
+  const others = ['1', '2', '3', '4', '5'].map((digit) => ({ name: `PIN ${digit}`, value: digit }))
+  expect(allFields({ ...noDetails, others, notes: ' a' }, 'Mail')).toEqual([
+    ...others,
+    { name: 'Notes', value: ' a' },
+  ])
+  expect(allFields({ ...noDetails, others }, 'Mail')).toEqual(others)
+  const [code] = allFields({ ...noDetails, totp: secret }, 'Mail')
+  expect(code).toEqual({ name: 'TOTP', value: `otpauth://totp/Mail?secret=${secret}` })
+})
+
+test('reads the fields and the one-time codes of a record once', () => {
+  const record = anOpenRecord({ texts: [{ name: 'TOTP', value: secret }] })
+  expect(detailsOf(record)).toBe(detailsOf(record))
+  const source = codeSourceOf(record)
+  expect(source?.address).toBe(`otpauth://totp/SnailPass?secret=${secret}`)
+  expect(codeSourceOf(record)).toBe(source)
+  expect(codeSourceOf(anOpenRecord({ texts: [{ name: 'TOTP', value: 'none' }] }))).toBeNull()
 })

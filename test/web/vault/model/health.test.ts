@@ -32,3 +32,26 @@ test('finds passwords that are reused, short or old', () => {
   )
   expect(othersWithPassword(entries, '', 'x')).toEqual([])
 })
+
+test('takes a password of twelve characters for long, whatever the characters', () => {
+  const [eleven, twelve] = [
+    anOpenRecord({ password: 'é1😀45678901' }),
+    anOpenRecord({ password: 'é1😀456789012' }),
+  ]
+  expect(checkHealth([eleven, twelve], eleven.updated).short).toEqual([eleven])
+})
+
+test('takes a password for old that was changed more than a year ago, at a time that is known', () => {
+  const now = 2 * 365 * day
+  const at = (updated: number) => anOpenRecord({ updated })
+  const [year, older, first, unknown] = [at(now - 365 * day), at(now - 365 * day - 1), at(1), at(0)]
+  expect(checkHealth([year, older, first, unknown], now).old).toEqual([older, first])
+})
+
+test('shows the largest group of records with one password first', () => {
+  const records = ['b', 'a', 'c', 'b', 'c', 'c'].map((password) => anOpenRecord({ password }))
+  const idsOf = (password: string) =>
+    records.filter((record) => record.password === password).map(({ id }) => id)
+  const { reused } = checkHealth(records, 0)
+  expect(reused.map((group) => group.map(({ id }) => id))).toEqual([idsOf('c'), idsOf('b')])
+})

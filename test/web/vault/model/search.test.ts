@@ -79,5 +79,26 @@ test('looks into no secret', () => {
 
 test('finds a word also where characters fold to more', () => {
   const hits = search('istanbul', [anOpenRecord({ name: 'İİ istanbul' })])
-  expect(hits).toMatchObject([{ place: 'name', line: 'İİ istanbul', length: 0 }])
+  expect(hits).toMatchObject([{ place: 'name', line: 'İİ istanbul', start: 0, length: 0 }])
+  const note = anOpenNote({ content: 'İzmir\nistanbul' })
+  expect(search('istanbul', [note])).toEqual([
+    { entry: note, place: 'notes', line: 'İzmir', start: 0, length: 0 },
+  ])
+})
+
+test('shows the line of a word that is its last character', () => {
+  const note = anOpenNote({ content: 'one\nvitamin D\nthree' })
+  expect(search('d', [note])).toEqual([
+    { entry: note, place: 'name', line: 'Door', start: 0, length: 1 },
+  ])
+  const unnamed = { ...note, name: '' }
+  expect(search('d', [unnamed])).toEqual([
+    { entry: unnamed, place: 'notes', line: 'vitamin D', start: 8, length: 1 },
+  ])
+})
+
+test('reads the texts of an entry once for all lists', () => {
+  const entry = anOpenRecord()
+  const [first, again] = [indexEntries([entry]), indexEntries([anOpenNote(), entry])]
+  expect(again[1]).toBe(first[0])
 })
