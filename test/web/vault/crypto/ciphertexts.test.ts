@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { expect, spyOn, test } from 'bun:test'
 import fc from 'fast-check'
 import {
   ciphertextLength,
@@ -67,6 +67,26 @@ test('reads many texts in one run as it reads each, whatever lies between them',
   expect(await decryptTexts(key, mixed)).toEqual(expected)
   expect(await decryptTexts(key, [])).toEqual([])
   expect(await decryptTexts(key, bad)).toEqual(bad.map((ciphertext) => ({ ciphertext })))
+})
+
+test('decrypts runs of up to 4 MiB, and a longer text alone', async () => {
+  const max = 4 * 1024 ** 2
+  // The length in a run is that of the ciphertext with its IV.
+  const sealed = (length: number) => encryptText(key, 'x'.repeat(length - 17))
+  const [half, more, longer, short] = await Promise.all(
+    [max / 2, max / 2 + 16, max + 16, 32].map(sealed),
+  )
+  using decrypt = spyOn(crypto.subtle, 'decrypt')
+  const runsOf = async (...ciphertexts: (string | undefined)[]) => {
+    decrypt.mockClear()
+    const texts = await decryptTexts(key, ciphertexts.map(String))
+    expect(texts.map((text) => typeof text)).toEqual(ciphertexts.map(() => 'string'))
+    // Each has a block of padding at its end.
+    return decrypt.mock.calls.map(([, , run]) => run.byteLength - 16)
+  }
+  expect(await runsOf(half, half)).toEqual([max])
+  expect(await runsOf(half, more)).toEqual([max / 2, max / 2 + 16])
+  expect(await runsOf(longer, short)).toEqual([max + 16, 32])
 })
 
 test('accepts no padding that PKCS#7 does not have', async () => {

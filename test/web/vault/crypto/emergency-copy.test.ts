@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { expect, spyOn, test } from 'bun:test'
 import {
   type EmergencyCopy,
   openEmergencyCopy,
@@ -62,4 +62,30 @@ test('takes nothing else for a copy', () => {
 test('seals under a salt and an IV of its own each time', async () => {
   const other = await sealEmergencyCopy(password, text, 1000)
   expect([other.salt, other.iv]).not.toEqual([copy.salt, copy.iv])
+})
+
+test('has a salt of 32 bytes and an IV of 12', () => {
+  const sizes = [copy.salt, copy.iv].map((base64) => Uint8Array.fromBase64(base64).length)
+  expect(sizes).toEqual([32, 12])
+})
+
+test('derives no key for parameters that are none of its own, or would take minutes', async () => {
+  using derive = spyOn(crypto.subtle, 'deriveKey')
+  derive.mockImplementation(() => Promise.reject(new Error('not now')))
+  const bytes = (count: number) => new Uint8Array(count).toBase64()
+  const isTried = async (change: Partial<EmergencyCopy>) => {
+    derive.mockClear()
+    expect(await openEmergencyCopy(password, { ...copy, ...change })).toBeNull()
+    return derive.mock.calls.length === 1
+  }
+  const tried: boolean[] = []
+  for (const iterations of [1, 20_000_000]) tried.push(await isTried({ iterations }))
+  expect(tried).toEqual([true, true])
+  const others: readonly Partial<EmergencyCopy>[] = [
+    ...[0, -1, 1.5, 20_000_001, Number.NaN].map((iterations) => ({ iterations })),
+    ...[31, 33].map((count) => ({ salt: bytes(count) })),
+    ...[11, 13].map((count) => ({ iv: bytes(count) })),
+    ...['salt', 'iv', 'data'].map((name) => ({ [name]: 'not base64' })),
+  ]
+  for (const other of others) expect([other, await isTried(other)]).toEqual([other, false])
 })

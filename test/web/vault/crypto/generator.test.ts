@@ -74,6 +74,45 @@ test('says how many bits the choice has', () => {
   expect(short).toBe(Math.floor(8 * Math.log2(90)) - 1)
 })
 
+test.each([
+  [['digits'], 8, 26],
+  [['lower', 'digits'], 8, 41],
+  [['lower', 'upper', 'digits'], 8, 47],
+  [['lower', 'upper', 'digits'], 20, 119],
+  [['lower', 'upper', 'digits', 'signs'], 8, 50],
+  [['lower', 'upper', 'digits', 'signs'], 9, 57],
+  [['lower', 'upper', 'digits', 'signs'], 20, 129],
+] as const)('of %p, %d characters are a choice of %d bits', (classes, length, bits) => {
+  const { text, ...rest } = generatePassword({ ...rules, classes, length }, fillFromBrowser)
+  expect(text).toHaveLength(length)
+  expect(rest).toEqual({ bits })
+})
+
+test('takes lengths from 8 to 128 characters, and from 4 to 12 words', () => {
+  const isTaken = (generate: () => unknown) => {
+    try {
+      generate()
+      return true
+    } catch (error) {
+      if (error instanceof RangeError) return false
+      throw error
+    }
+  }
+  const lengths = [7, 8, 128, 129].map((length) =>
+    isTaken(() => generatePassword({ ...rules, length }, fillFromBrowser)),
+  )
+  expect(lengths).toEqual([false, true, true, false])
+  const words = [3, 4, 4.5, 12, 13].map((count) =>
+    isTaken(() =>
+      generatePassphrase(
+        { words: count, separator: ' ', hasCapitalsAndDigit: false },
+        fillFromBrowser,
+      ),
+    ),
+  )
+  expect(words).toEqual([false, true, false, true, false])
+})
+
 test('refuses rules that no password fits', () => {
   for (const wrong of [{ length: 7 }, { length: 129 }, { length: 8.5 }, { classes: [] }])
     expect(() => generatePassword({ ...rules, ...wrong }, fillFromBrowser)).toThrow(RangeError)
@@ -94,4 +133,26 @@ test('makes passphrases of words that differ from each other', () => {
   )
   expect(rich.text).toMatch(/^(?:[A-Z][a-z]{2,7}\d? ?){5}$/)
   expect(rich.text.match(/\d/g)).toHaveLength(1)
+})
+
+test('makes of each word one with a capital, and counts the choice of the digit', () => {
+  const words = passphraseWords()
+  for (const [count, bits] of [
+    [4, 45],
+    [5, 56],
+    [12, 128],
+  ] as const) {
+    const generated = generatePassphrase(
+      { words: count, separator: ' ', hasCapitalsAndDigit: true },
+      fillFromBrowser,
+    )
+    expect(generated.bits).toBe(bits)
+    const parts = generated.text.replace(/\d/, '').split(' ')
+    expect(parts).toHaveLength(count)
+    for (const part of parts) {
+      const lower = part.toLowerCase()
+      expect(words).toContain(lower)
+      expect(part).toBe(lower.charAt(0).toUpperCase() + lower.slice(1))
+    }
+  }
 })

@@ -89,3 +89,38 @@ test('refuses what is no source of codes', () => {
   ]
   expect(refused.filter((text) => parseCodeSource(text) !== null)).toEqual([])
 })
+
+test('takes six to eight digits, and codes that are shown for 5 to 300 seconds', () => {
+  const isTaken = (parameter: string) =>
+    parseCodeSource(`otpauth://totp/x?secret=GEZDGNBVGY3TQOJQ&${parameter}`) !== null
+  const digits = [5, 6, 7, 8, 9].map((count) => isTaken(`digits=${count}`))
+  expect(digits).toEqual([false, true, true, true, false])
+  const periods = [4, 5, 300, 301, 29.5].map((seconds) => isTaken(`period=${seconds}`))
+  expect(periods).toEqual([false, true, true, false, false])
+})
+
+test('takes 80 bits in equal groups for a bare secret, and fewer or other ones for words', () => {
+  const taken = [
+    'ABCDEFGHIJKLMNOP',
+    'ABCDE FGHIJ KLMNO P',
+    'ABCDEFGH-IJKLMNOP',
+    'ABCDEFGHIJ KLMNOP',
+  ]
+  const refused = ['ABCDEFGHIJKLMNO', 'ABC DEFGHIJ KLMNOP', 'ABCDEF GHIJKLMNOP', 'ABCDEFGHIJKLMNO1']
+  expect(taken.map((text) => parseCodeSource(text) !== null)).toEqual(taken.map(() => true))
+  expect(refused.map((text) => parseCodeSource(text) !== null)).toEqual(refused.map(() => false))
+})
+
+test('computes a code every 30 seconds from a bare secret, for SnailPass if it has no other name', () => {
+  const address = 'otpauth://totp/SnailPass?secret=GEZDGNBVGY3TQOJQ'
+  for (const source of [
+    parseCodeSource('GEZDGNBVGY3TQOJQ'),
+    parseCodeSource('GEZDGNBVGY3TQOJQ', ''),
+    parseCodeSource(address),
+  ]) {
+    expect(source?.address).toBe(address)
+    expect(source?.countdownAt(0)).toEqual({ secondsLeft: 30, period: 30 })
+    expect(source?.countdownAt(29_001)).toEqual({ secondsLeft: 1, period: 30 })
+    expect(source?.countdownAt(28_999)).toEqual({ secondsLeft: 2, period: 30 })
+  }
+})
