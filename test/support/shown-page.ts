@@ -1,0 +1,252 @@
+import { Window } from 'happy-dom'
+import { h, render } from 'preact'
+import { act } from 'preact/test-utils'
+import type { OpenAccount } from '../../src/web/vault/api/open-account'
+import { connectToServer } from '../../src/web/vault/api/server'
+import { createSession } from '../../src/web/vault/api/session'
+import type { OpenEntry } from '../../src/web/vault/model/entries'
+import { VaultApp } from '../../src/web/vault/screens/app'
+import { type App, createApp } from '../../src/web/vault/state/app'
+import type { TabMessage } from '../../src/web/vault/state/auto-lock'
+
+/** What the screens take from the browser. */
+const globals = [
+  ...['document', 'location', 'HTMLElement', 'matchMedia', 'CSS', 'IntersectionObserver'],
+  ...['requestAnimationFrame', 'cancelAnimationFrame'],
+]
+
+const encryptionKey = await crypto.subtle.generateKey({ name: 'AES-CBC', length: 256 }, false, [
+  'encrypt',
+  'decrypt',
+])
+
+export const shownEmail = 'marta@example.org'
+
+/** A page of the web vault in a document without a browser, and without a server but for `answer`. */
+export interface ShownPage extends Disposable {
+  readonly app: App
+  readonly state: { now: number; clipboard: string; readonly told: TabMessage[] }
+  /** What was asked of the server. */
+  readonly asked: { readonly question: string; readonly body: unknown }[]
+  /** The body that the server answers to a question such as `GET /login`; a status refuses. It is away unless this is set. */
+  answer: ((question: string) => object | number) | null
+  /** Opens a vault of a server, as if its owner had signed in. */
+  open(entries: readonly OpenEntry[]): Promise<void>
+  /** Does something, and waits for what the page shows then. */
+  act(work: () => unknown): Promise<void>
+  /** What is shown within an element, line by line: `# heading`, `[button]`, `label: value`. */
+  lines(selector?: string): readonly string[]
+  press(name: string, within?: string): Promise<void>
+  type(label: string, text: string): Promise<void>
+  /** Presses a key on what has the focus, or on an element. Returns whether the page took it. */
+  key(init: KeyboardEventInit, selector?: string): Promise<boolean>
+}
+
+export async function showPage(
+  options: {
+    readonly now?: number
+    readonly url?: string
+    /** What the page says of the server, in HTML. */
+    readonly head?: string
+    readonly isWide?: boolean
+    /** Stands in for a sign-in, which takes a second. */
+    readonly unlock?: App['unlock']
+  } = {},
+): Promise<ShownPage> {
+  const { now = Date.UTC(2026, 10, 26, 12), isWide = true } = options
+  const window = new Window({
+    url: options.url ?? 'https://vault.example/vault/',
+    width: isWide ? 1280 : 400,
+  })
+  window.document.head.innerHTML = options.head ?? ''
+  const restore = globals.map((name) => {
+    const before = Object.getOwnPropertyDescriptor(globalThis, name)
+    const value: unknown = Reflect.get(window, name)
+    const bound = typeof value === 'function' && /^[a-z]/.test(name) ? value.bind(window) : value
+    Object.defineProperty(globalThis, name, { value: bound, configurable: true, writable: true })
+    return () => {
+      if (before === undefined) Reflect.deleteProperty(globalThis, name)
+      else Object.defineProperty(globalThis, name, before)
+    }
+  })
+  const state = { now, clipboard: '', told: [] as TabMessage[] }
+  const asked: { question: string; body: unknown }[] = []
+  const api = connectToServer((address, init) => {
+    const question = `${init.method} ${new URL(address, 'http://server/vault/').pathname}`
+    asked.push({ question, body: typeof init.body === 'string' ? JSON.parse(init.body) : null })
+    if (page.answer === null) return Promise.reject(new TypeError('no network'))
+    const answer = page.answer(question)
+    return Promise.resolve(
+      typeof answer === 'number'
+        ? new Response('{}', { status: answer })
+        : new Response(JSON.stringify(answer)),
+    )
+  })
+  const created = createApp({
+    ...{ api, clock: () => state.now, storage: null, preferredLanguages: ['en'] },
+    clipboard: {
+      hasFocus: () => true,
+      write: (text) => {
+        state.clipboard = text
+        return Promise.resolve()
+      },
+    },
+    history: { push: () => {}, replace: () => {} },
+    tell: (message) => state.told.push(message),
+  })
+  const app = { ...created, ...(options.unlock !== undefined && { unlock: options.unlock }) }
+
+  const act_ = async (work: () => unknown) => {
+    await act(async () => {
+      await work()
+      // Answers of the server and of Web Crypto come in their own turns.
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 0))
+    })
+  }
+
+  const page: ShownPage = {
+    ...{ app, state, asked, answer: null, act: act_ },
+    async open(entries) {
+      const credentials = { email: shownEmail, masterPasswordHash: 'hash' }
+      const account: OpenAccount = {
+        session: createSession(api, credentials, 'token'),
+        keys: { masterPasswordHash: 'hash', encryptionKey },
+        salt: shownEmail,
+        vault: { state: 's', email: shownEmail, hint: 'snail', entries },
+      }
+      await act_(() => app.enter(account))
+    },
+    lines: (selector = 'body') => linesOf(elementAt(selector)),
+    async press(name, within = 'body') {
+      const found = [...elementAt(within).querySelectorAll('button, a, summary, input, label')]
+      const element = found.find((each) => nameOf(each) === name)
+      if (!(element instanceof HTMLElement)) throw new Error(`there is no ${name}`)
+      await act_(() => element.click())
+    },
+    async type(label, text) {
+      const field = fieldsIn(document.body).find((each) => labelOf(each) === label)
+      if (field === undefined) throw new Error(`there is no field ${label}`)
+      await act_(() => {
+        Reflect.set(field, 'value', text)
+        const type = field.tagName === 'SELECT' ? 'change' : 'input'
+        Reflect.apply(field.dispatchEvent, field, [new window.Event(type, { bubbles: true })])
+      })
+    },
+    async key(init, selector) {
+      const target = selector === undefined ? document.activeElement : elementAt(selector)
+      const { key, code, ctrlKey, shiftKey, metaKey, altKey } = init
+      const event = new window.KeyboardEvent('keydown', {
+        ...{ bubbles: true, cancelable: true },
+        ...(key !== undefined && { key }),
+        ...(code !== undefined && { code }),
+        ...(ctrlKey !== undefined && { ctrlKey }),
+        ...(shiftKey !== undefined && { shiftKey }),
+        ...(metaKey !== undefined && { metaKey }),
+        ...(altKey !== undefined && { altKey }),
+      })
+      const at = target ?? document.body
+      await act_(() => Reflect.apply(at.dispatchEvent, at, [event]))
+      return event.defaultPrevented
+    },
+    [Symbol.dispose]() {
+      render(null, document.body)
+      for (const undo of restore) undo()
+      void window.happyDOM.close()
+    },
+  }
+  await act_(() => render(h(VaultApp, { app }), document.body))
+  return page
+}
+
+function elementAt(selector: string): Element {
+  const element = document.querySelector(selector)
+  if (element === null) throw new Error(`there is no ${selector}`)
+  return element
+}
+
+function fieldsIn(root: Element): readonly Element[] {
+  return [...root.querySelectorAll('input, textarea, select')]
+}
+
+/** Returns the text of an element for a reader of the screen. */
+function textOf(element: Element | null): string {
+  const read = (node: Node): string => {
+    if (node.nodeType === 3) return node.textContent ?? ''
+    if (!(node instanceof HTMLElement) || node.getAttribute('aria-hidden') === 'true') return ''
+    const text = [...node.childNodes].map(read).join('')
+    return node.tagName === 'MARK' ? `«${text}»` : ` ${text} `
+  }
+  return element === null ? '' : read(element).replaceAll(/\s+/g, ' ').trim()
+}
+
+function labelOf(field: Element): string {
+  const label = field.getAttribute('aria-label')
+  if (label !== null) return label
+  const named = field.id === '' ? null : document.querySelector(`label[for="${field.id}"]`)
+  return textOf(named ?? field.closest('label'))
+}
+
+function nameOf(element: Element): string {
+  if (element.tagName === 'INPUT') return labelOf(element)
+  return element.getAttribute('aria-label') ?? textOf(element)
+}
+
+/** Elements within a line. */
+const inline = new Set(['SPAN', 'B', 'I', 'KBD', 'SMALL', 'MARK', 'CODE', 'SVG'])
+
+function linesOf(root: Element): readonly string[] {
+  const lines: string[] = []
+  let line = ''
+  const flush = () => {
+    const text = line.replaceAll(/\s+/g, ' ').trim()
+    if (text !== '') lines.push(text)
+    line = ''
+  }
+  const put = (text: string) => {
+    flush()
+    lines.push(text)
+  }
+  const visit = (node: Node) => {
+    if (!(node instanceof HTMLElement)) {
+      if (node.nodeType === 3) line += node.textContent
+      return
+    }
+    const isHidden = node.hidden || node.getAttribute('aria-hidden') === 'true'
+    if (isHidden || node.tagName === 'DATALIST') return
+    if (node.tagName === 'BUTTON') return put(buttonLine(node))
+    if (node.tagName === 'A') return put(`[${nameOf(node)} → ${node.getAttribute('href')}]`)
+    if (/^(?:INPUT|TEXTAREA|SELECT)$/.test(node.tagName)) return put(fieldLine(node))
+    const isInline = inline.has(node.tagName)
+    if (!isInline) flush()
+    if (/^H\d$/.test(node.tagName)) line += '# '
+    if (node.tagName === 'MARK') line += '«'
+    // A label is shown with its field.
+    const isLabel = node.tagName === 'LABEL' && node.getAttribute('for') !== null
+    if (!isLabel) for (const child of node.childNodes) visit(child)
+    if (node.tagName === 'MARK') line += '»'
+    if (node.getAttribute('role') === 'img') line += ` (${node.getAttribute('aria-label')})`
+    if (!isInline) flush()
+  }
+  visit(root)
+  flush()
+  return lines
+}
+
+function buttonLine(button: Element): string {
+  const attribute = (name: string) => button.getAttribute(name)
+  const marks = [
+    ...(attribute('aria-pressed') === 'true' ? ['pressed'] : []),
+    ...(attribute('aria-current') === null ? [] : ['current']),
+    ...(attribute('aria-disabled') === 'true' ? ['disabled'] : []),
+    ...(/\b(?:copied|danger|primary)\b/.exec(button.className) ?? []),
+  ]
+  return `[${nameOf(button)}${marks.length === 0 ? '' : ` | ${marks.join(', ')}`}]`
+}
+
+function fieldLine(field: Element): string {
+  const type = field.getAttribute('type') ?? field.tagName.toLowerCase()
+  if (type === 'checkbox' || type === 'radio')
+    return `${Reflect.get(field, 'checked') === true ? '(x)' : '( )'} ${labelOf(field)}`
+  const isWrong = field.getAttribute('aria-invalid') === 'true'
+  return `${labelOf(field)}: ${String(Reflect.get(field, 'value'))} (${type}${isWrong ? ', wrong' : ''})`
+}
