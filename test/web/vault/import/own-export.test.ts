@@ -32,6 +32,29 @@ test('shows in a copy all that was exported, the trash and any number of fields'
   expect(copy?.entries.map(contentOf)).toEqual(entries.map(contentOf))
 })
 
+test('gives the entries of a copy ids of its own, and no time where the file has none', () => {
+  const items = [
+    { type: 2, name: 'Door', notes: '4711', creationDate: '2026-11-26T12:00:00.000Z' },
+    { type: 9, name: 'of a later version' },
+    { type: 1, name: 'Mail', revisionDate: '2026-11-26T12:00:00.000Z', login: {} },
+  ]
+  const copy = openOwnExport(JSON.stringify({ snailpass: { exported: 'yesterday' }, items }))
+  const flags = { revision: 0, isFavorite: false, isTrashed: false }
+  expect(copy).toEqual({
+    ...{ state: '', email: '', hint: null, exported: 0 },
+    entries: [
+      {
+        ...{ kind: 'note', id: '1', name: 'Door', content: '4711', ...flags },
+        ...{ created: now, updated: 0 },
+      },
+      {
+        ...{ kind: 'record', id: '3', name: 'Mail', login: '', password: '', fields: [], ...flags },
+        ...{ created: 0, updated: now },
+      },
+    ],
+  })
+})
+
 test('takes nothing else for a copy', () => {
   for (const text of ['', '[', 'null', '[]', '{}', '{"items":[]}', '{"snailpass":{}}']) {
     expect(openOwnExport(text)).toBeNull()
