@@ -8,6 +8,7 @@ import type { OpenEntry } from '../../src/web/vault/model/entries'
 import { VaultApp } from '../../src/web/vault/screens/app'
 import { type App, createApp } from '../../src/web/vault/state/app'
 import type { TabMessage } from '../../src/web/vault/state/auto-lock'
+import { until } from './until'
 
 /** What the screens take from the browser. */
 const globals = [
@@ -32,8 +33,10 @@ export interface ShownPage extends Disposable {
   answer: ((question: string) => object | number) | null
   /** Opens a vault of a server, as if its owner had signed in. */
   open(entries: readonly OpenEntry[]): Promise<void>
-  /** Does something, and waits for what the page shows then. */
+  /** Does something, and waits for what the page shows then, but not for Web Crypto. */
   act(work: () => unknown): Promise<void>
+  /** Waits for what Web Crypto is needed for. */
+  until(condition: () => boolean, what: string): Promise<void>
   /** What is shown within an element, line by line: `# heading`, `[button]`, `label: value`. */
   lines(selector?: string): readonly string[]
   press(name: string, within?: string): Promise<void>
@@ -58,6 +61,9 @@ export async function showPage(
     url: options.url ?? 'https://vault.example/vault/',
     width: isWide ? 1280 : 400,
   })
+  // Popovers are always there for this document.
+  const { prototype } = window.HTMLElement
+  Object.defineProperty(prototype, 'hidePopover', { value: () => {}, configurable: true })
   window.document.head.innerHTML = options.head ?? ''
   const restore = globals.map((name) => {
     const before = Object.getOwnPropertyDescriptor(globalThis, name)
@@ -96,16 +102,25 @@ export async function showPage(
   })
   const app = { ...created, ...(options.unlock !== undefined && { unlock: options.unlock }) }
 
+  /** Answers of the server come in their own turns. */
+  const turns = async () => {
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 0))
+  }
   const act_ = async (work: () => unknown) => {
     await act(async () => {
       await work()
-      // Answers of the server and of Web Crypto come in their own turns.
-      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 0))
+      await turns()
     })
+    // What an effect began.
+    await act(turns)
   }
 
   const page: ShownPage = {
     ...{ app, state, asked, answer: null, act: act_ },
+    async until(condition, what) {
+      await until(condition, what)
+      await act_(() => {})
+    },
     async open(entries) {
       const credentials = { email: shownEmail, masterPasswordHash: 'hash' }
       const account: OpenAccount = {
@@ -151,6 +166,7 @@ export async function showPage(
     [Symbol.dispose]() {
       render(null, document.body)
       for (const undo of restore) undo()
+      Reflect.deleteProperty(prototype, 'hidePopover')
       void window.happyDOM.close()
     },
   }
