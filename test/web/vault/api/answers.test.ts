@@ -90,5 +90,14 @@ describe('an answer that is not what the server says is none', () => {
     expect(parseVersions({ records: [], notes: [] })).toMatchObject({ records: [], notes: [] })
     expect(taken(parseVersions, withWrongMembers({ records: [], notes: [] }))).toEqual([])
     expect(parseVersions({ records: [], notes: [null] })).toBeNull()
+    const note = {
+      ...{ id: 'a', name: 'n:n', content: 'c:c', is_favorite: false, is_deleted: true },
+      ...{ creation_time: 'then', update_time: 'now' },
+    }
+    expect<unknown>(parseVersions({ records: [], notes: [{ ...note, version: 7 }] })).toEqual({
+      ...{ state: '', records: [], notes: [{ ...note, version: 7, revision: 7 }] },
+    })
+    // A revision of the entry itself is no number of a version.
+    expect(parseVersions({ records: [], notes: [{ ...note, revision: 7 }] })).toBeNull()
   })
 })

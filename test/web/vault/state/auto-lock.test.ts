@@ -64,6 +64,50 @@ test('tells of activity now and then, not with each key', () => {
   expect(state.told).toEqual([{ kind: 'active' }, { kind: 'active' }])
 })
 
+test('tells of activity again after five seconds, and not before', () => {
+  const { state, autoLock } = setUp()
+  const toldAt: number[] = []
+  for (const now of [4999, 5000, 9999, 10_000, 14_999]) {
+    state.now = now
+    autoLock.noteActivity()
+    if (state.told.length > toldAt.length) toldAt.push(now)
+  }
+  expect(toldAt).toEqual([5000, 10_000])
+})
+
+test('counts from what was done before a vault was open, and tells nothing of an end that was none', () => {
+  const { state, autoLock } = setUp()
+  state.isOpen = false
+  state.now = minutes(30)
+  autoLock.tick()
+  autoLock.noteActivity()
+  expect([state.locks, state.told]).toEqual([[], [{ kind: 'active' }]])
+  state.isOpen = true
+  state.now = minutes(40) - 1
+  autoLock.tick()
+  expect(state.locks).toEqual([])
+})
+
+test('takes no key for activity that comes after the time is over', () => {
+  const { state, autoLock } = setUp()
+  state.now = minutes(10)
+  autoLock.noteActivity()
+  expect(state.told).toEqual([{ kind: 'lock', reason: 'idle' }])
+})
+
+test('says why another tab locked, if it was for the time', () => {
+  for (const [message, reason] of [
+    [{ kind: 'lock', reason: 'idle' }, 'idle'],
+    [{ kind: 'lock', reason: 'hidden' }, 'elsewhere'],
+    [{ kind: 'lock' }, 'elsewhere'],
+  ] as const) {
+    const { state, autoLock } = setUp()
+    autoLock.receive(message)
+    autoLock.receive(message)
+    expect([state.locks, state.told]).toEqual([[reason], []])
+  }
+})
+
 test('locks with the other tabs, and takes no other message for one of theirs', () => {
   const { state, autoLock } = setUp()
   for (const message of [null, 'lock', { kind: 'unlock' }, {}]) autoLock.receive(message)

@@ -34,6 +34,34 @@ test('counts down by the wall clock, and empties the clipboard at the end', asyn
   expect([state.text, clipboard.copied.value]).toEqual(['', null])
 })
 
+test('keeps a text until its last second is over', async () => {
+  const { state, clipboard } = setUp()
+  await clipboard.copy('s3cret', what)
+  for (const [now, secondsLeft] of [
+    [0, 30],
+    [1, 30],
+    [28_999, 2],
+    [29_000, 1],
+    [29_999, 1],
+  ] as const) {
+    state.now = now
+    clipboard.tick()
+    await Promise.resolve()
+    expect([now, clipboard.copied.value]).toEqual([now, { ...what, secondsLeft, isOverdue: false }])
+    expect(state.text).toBe('s3cret')
+  }
+})
+
+test('keeps what is copied while it is being emptied', async () => {
+  const { clipboard } = setUp()
+  await clipboard.copy('s3cret', what)
+  const clearing = clipboard.clear()
+  const other = { ...what, part: 'login' }
+  await clipboard.copy('marta', other)
+  await clearing
+  expect(clipboard.copied.value).toEqual({ ...other, secondsLeft: 30, isOverdue: false })
+})
+
 test('waits for the focus, which browsers want for it', async () => {
   const { state, clipboard } = setUp()
   await clipboard.copy('s3cret', what)
@@ -62,10 +90,15 @@ test('says that the clipboard could not be emptied, and that nothing could be co
   const { state, clipboard } = setUp()
   await clipboard.copy('s3cret', what)
   state.isRefusing = true
+  expect(clipboard.isRefused.value).toBe(false)
   await clipboard.clear()
-  expect(clipboard.copied.value).toMatchObject({ isOverdue: true })
+  expect(clipboard.copied.value).toEqual({ ...what, secondsLeft: 0, isOverdue: true })
   expect(await clipboard.copy('other', what)).toBe(false)
   expect([state.text, clipboard.isRefused.value]).toEqual(['s3cret', true])
+  state.isRefusing = false
+  expect(await clipboard.copy('other', what)).toBe(true)
+  expect([state.text, clipboard.isRefused.value]).toEqual(['other', false])
+  expect(clipboard.copied.value).toEqual({ ...what, secondsLeft: 30, isOverdue: false })
 })
 
 test('leaves the clipboard alone if that is wanted', async () => {

@@ -36,6 +36,21 @@ test('knows each change, and each change back', () => {
   expect(isChanged({ ...before, kept: ['URL'] }, before)).toBe(false)
 })
 
+test('begins with empty texts, and with one line for an address', () => {
+  const empty = {
+    ...{ name: '', login: '', password: '', totp: '', recoveryCodes: '', notes: '' },
+    ...{ folder: '', tags: '' },
+  }
+  for (const kind of ['record', 'note'] as const) {
+    expect(newForm(kind)).toEqual({
+      ...{ kind, id: expect.any(String), base: null, texts: empty },
+      ...{ urls: [''], others: [], kept: [], isFavorite: false },
+    })
+  }
+  expect(newForm('record', { folder: 'Home' }).texts).toEqual({ ...empty, folder: 'Home' })
+  expect(newForm('record', { tag: 'bank' }).texts).toEqual({ ...empty, tags: 'bank' })
+})
+
 test('makes a new entry where one is, and a copy under an id of its own', () => {
   const form = newForm('record', { folder: 'Home', tag: 'bank' })
   const draft = draftOf({ ...form, texts: { ...form.texts, name: ' Mail ' } })

@@ -29,6 +29,57 @@ test('makes one step of any number of entries, and tells the browser of none of 
   expect(navigation.route.value).toEqual(home)
 })
 
+test('has each step again, the last entry of several, and goes on from any of them', () => {
+  const { calls, navigation } = setUp()
+  const { route } = navigation
+  navigation.go({ entryId: 'a' })
+  navigation.go({ entryId: 'b' })
+  navigation.go({ page: 'account', entryId: null })
+  expect(calls).toEqual(['push 1', 'replace 1', 'push 2'])
+  navigation.arrive(0)
+  expect(route.value).toEqual(home)
+  navigation.arrive(2)
+  expect(route.value).toEqual({ ...home, page: 'account' })
+  navigation.arrive(1)
+  expect(route.value).toEqual({ ...home, entryId: 'b' })
+  calls.length = 0
+  navigation.go({ entryId: 'c' })
+  navigation.go({ entryId: null })
+  expect(calls).toEqual(['replace 1', 'push 3'])
+  navigation.arrive(1)
+  expect(route.value).toEqual({ ...home, entryId: 'c' })
+})
+
+test.each([null, undefined, 'x'])(
+  'takes %p for the first step, as before a vault was open',
+  (number) => {
+    const { calls, navigation } = setUp()
+    navigation.go({ entryId: 'a' })
+    navigation.arrive(number)
+    expect(navigation.route.value).toEqual(home)
+    navigation.go({ place: { kind: 'notes' } })
+    expect(calls).toEqual(['push 1', 'replace 0'])
+  },
+)
+
+test('stays where it is, as a step of its own, and tells where the button led', () => {
+  const { calls, navigation } = setUp()
+  const { route } = navigation
+  navigation.go({ entryId: 'a' })
+  navigation.go({ page: 'account' })
+  const here = { ...home, entryId: 'a', page: 'account' } as const
+  calls.length = 0
+  expect(navigation.stay(1)).toEqual({ ...home, entryId: 'a' })
+  expect(route.value).toEqual(here)
+  expect(navigation.stay(null)).toEqual(home)
+  expect(calls).toEqual(['push 3', 'push 4'])
+  for (const number of [3, 4]) {
+    navigation.arrive(0)
+    navigation.arrive(number)
+    expect(route.value).toEqual(here)
+  }
+})
+
 test('knows no places of the vault after a lock', () => {
   const { navigation } = setUp()
   navigation.go({ place: { kind: 'folder', name: 'Work' }, entryId: 'a' })

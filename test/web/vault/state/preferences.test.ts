@@ -1,5 +1,11 @@
 import { expect, test } from 'bun:test'
-import { openPreferences } from '../../../../src/web/vault/state/settings'
+import { languages } from '../../../../src/web/vault/i18n/translate'
+import {
+  clipboardChoices,
+  lockChoices,
+  openPreferences,
+  themes,
+} from '../../../../src/web/vault/state/settings'
 
 function aStorage(text: string | null = null) {
   const stored = new Map(text === null ? [] : [['snailpass.settings', text]])
@@ -9,6 +15,27 @@ function aStorage(text: string | null = null) {
     setItem: (key: string, value: string) => void stored.set(key, value),
   }
 }
+
+test('offers these choices, of which one is the default', () => {
+  expect<readonly number[]>(lockChoices).toEqual([1, 2, 5, 10, 15, 30, 60])
+  expect<readonly number[]>(clipboardChoices).toEqual([15, 30, 60, 120, 0])
+  const { lockWhenHidden, hasSingleKeys } = openPreferences(null, [])
+  expect([lockWhenHidden.value, hasSingleKeys.value]).toEqual([false, true])
+})
+
+test('has each choice again', () => {
+  const choices = {
+    ...{ lockMinutes: lockChoices, clipboardSeconds: clipboardChoices, language: languages },
+    ...{ theme: themes, lockWhenHidden: [true, false], hasSingleKeys: [true, false] },
+  }
+  for (const [name, values] of Object.entries(choices)) {
+    for (const value of values) {
+      const settings = openPreferences(aStorage(JSON.stringify({ [name]: value })), ['en'])
+      const found = new Map<string, { readonly value: unknown }>(Object.entries(settings))
+      expect([name, found.get(name)?.value]).toEqual([name, value])
+    }
+  }
+})
 
 test('begins with the defaults and the language of the browser, and stores nothing', () => {
   const storage = aStorage()
