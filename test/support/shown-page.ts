@@ -189,6 +189,7 @@ function textOf(element: Element | null): string {
   const read = (node: Node): string => {
     if (node.nodeType === 3) return node.textContent ?? ''
     if (!(node instanceof HTMLElement) || node.getAttribute('aria-hidden') === 'true') return ''
+    if (/^(?:SELECT|OUTPUT)$/.test(node.tagName)) return ''
     const text = [...node.childNodes].map(read).join('')
     return node.tagName === 'MARK' ? `«${text}»` : ` ${text} `
   }
@@ -237,8 +238,8 @@ function linesOf(root: Element): readonly string[] {
     if (/^H\d$/.test(node.tagName)) line += '# '
     if (node.tagName === 'MARK') line += '«'
     // A label is shown with its field.
-    const isLabel = node.tagName === 'LABEL' && node.getAttribute('for') !== null
-    if (!isLabel) for (const child of node.childNodes) visit(child)
+    if (node.tagName === 'LABEL') for (const field of fieldsIn(node)) put(fieldLine(field))
+    else for (const child of node.childNodes) visit(child)
     if (node.tagName === 'MARK') line += '»'
     if (node.getAttribute('role') === 'img') line += ` (${node.getAttribute('aria-label')})`
     if (!isInline) flush()
@@ -262,7 +263,9 @@ function buttonLine(button: Element): string {
 function fieldLine(field: Element): string {
   const type = field.getAttribute('type') ?? field.tagName.toLowerCase()
   if (type === 'checkbox' || type === 'radio')
-    return `${Reflect.get(field, 'checked') === true ? '(x)' : '( )'} ${labelOf(field)}`
+    return `${Reflect.get(field, 'checked') === true ? '(x)' : '( )'} ${labelOf(field)}${
+      field.hasAttribute('disabled') ? ' (disabled)' : ''
+    }`
   const isWrong = field.getAttribute('aria-invalid') === 'true'
   return `${labelOf(field)}: ${String(Reflect.get(field, 'value'))} (${type}${isWrong ? ', wrong' : ''})`
 }

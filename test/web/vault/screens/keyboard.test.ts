@@ -41,6 +41,8 @@ test('arrows move the selection in the list, from the search, and stop at its en
   expect(await page.key({ key: 'ArrowUp' }, `[data-entry="${broken.id}"]`)).toBe(true)
   // The row gets the focus, which says its name.
   expect([shown(page), app.announcement.value]).toEqual([cow.id, ''])
+  const focused = () => document.activeElement?.getAttribute('data-entry')
+  await page.until(() => focused() === cow.id, 'the row to have the focus')
   expect(await page.key({ key: 'ArrowUp' }, '#edit')).toBe(false)
 })
 
@@ -64,6 +66,12 @@ test('Enter opens what is found, and with Ctrl or Shift copies of it', async () 
     expect(await page.key({ key: 'Enter', ...keys }, '#search')).toBe(true)
     expect(state.clipboard).toBe(text)
   }
+  await page.act(() => app.navigation.go({ entryId: ape.id }))
+  app.query.value = ''
+  // What is chosen, not the first of the list.
+  await page.act(() => app.navigation.go({ entryId: bee.id }))
+  await page.key({ key: 'Enter', ctrlKey: true }, '#search')
+  expect(state.clipboard).toBe('bee-password')
   // The row is a button: Enter does what a click does.
   const row = `[data-entry="${bee.id}"]`
   expect(await page.key({ key: 'Enter' }, row)).toBe(false)
@@ -71,7 +79,31 @@ test('Enter opens what is found, and with Ctrl or Shift copies of it', async () 
   expect(state.clipboard).toBe('bee-login')
   app.query.value = 'nothing like it'
   await page.act(() => app.navigation.go({ entryId: null }))
-  expect(await page.key({ key: 'Enter' }, '#search')).toBe(false)
+  for (const key of ['Enter', 'ArrowDown', 'ArrowUp'])
+    expect(await page.key({ key }, '#search')).toBe(false)
+  expect(shown(page)).toBeNull()
+})
+
+test('Ctrl+S saves a form that is open, whatever has the focus', async () => {
+  using page = await open()
+  const { app } = page
+  expect(await page.key({ code: 'KeyS', ctrlKey: true }, main)).toBe(false)
+  await page.act(() => {
+    app.form.value = newForm('record')
+  })
+  const problem = 'Give it a name.'
+  expect(await page.key({ code: 'KeyS' }, main)).toBe(false)
+  expect(await page.key({ code: 'KeyX', ctrlKey: true }, main)).toBe(false)
+  expect(page.lines('#entry-form')).not.toContain(problem)
+  expect(await page.key({ code: 'KeyS', metaKey: true }, '#entry-form input')).toBe(true)
+  expect(page.lines('#entry-form')).toContain(problem)
+})
+
+test('a first p copies nothing, since no c was before', async () => {
+  using page = await open()
+  await page.act(() => page.app.navigation.go({ entryId: bee.id }))
+  expect(await page.key({ code: 'KeyP' }, main)).toBe(false)
+  expect(page.state.clipboard).toBe('')
 })
 
 test('Ctrl+K leads to the search from anywhere, and / does where nobody types', async () => {
@@ -140,6 +172,7 @@ test('c and p, u or t copy of the entry that is shown', async () => {
   app.settings.hasSingleKeys.value = false
   await press('KeyC', 'KeyP')
   expect(copied.at(-1)).toBe('')
+  expect(await page.key({ code: 'KeyN' }, main)).toBe(false)
 })
 
 test('n makes a new record, and e edits what can be edited', async () => {

@@ -309,6 +309,16 @@ test('makes a duplicate as a new entry', async () => {
   expect(page.app.navigation.route.value.entryId).toBeNull()
 })
 
+test('moves to the trash what can’t be edited', async () => {
+  const entry = anOpenRecord({ ...times, password: ended })
+  using page = await show(entry)
+  await page.press('Move to trash', '.callout')
+  await page.until(() => sent(page).length === 1, 'the change')
+  expect(sent(page)).toMatchObject([
+    { records: [{ id: entry.id, is_deleted: true, password: 'a:b' }] },
+  ])
+})
+
 test('restores an entry from the trash', async () => {
   using page = await show({ ...full, isTrashed: true })
   await page.press('Restore', 'article')
