@@ -66,10 +66,13 @@ export function TooMany({ form }: { form: EntryForm }) {
                 checked={!movedNames.includes(name)}
                 onChange={(event) => {
                   const others = form.kept.filter((each) => each !== name)
-                  const stay = fields.map((field) => field.name).filter((each) => each !== name)
+                  const stay = fields
+                    .map((field) => field.name)
+                    .filter((each) => each !== name && each !== 'Notes')
+                  // The first of the others takes the place that is free then.
                   const kept = event.currentTarget.checked
                     ? [name, ...others]
-                    : [...others, ...stay]
+                    : [...stay, ...movedNames]
                   app.form.value = { ...form, kept: kept.slice(0, 3) }
                 }}
               />

@@ -143,6 +143,38 @@ test.each([
   },
 )
 
+test('lets choose which three fields stay fields', async () => {
+  using page = await edit(formOf(full))
+  const checked = () => page.lines('.callout').filter((line) => line.startsWith('(x)'))
+  const movedTo = async (...names: readonly string[]) => {
+    for (const name of names) await page.press(name, '.callout')
+    return checked().map((line) => line.slice(4))
+  }
+  expect(await movedTo()).toEqual(['Recovery codes', 'TOTP', 'URL'])
+  expect(await movedTo('PIN')).toEqual(['PIN', 'TOTP', 'URL'])
+  expect(page.app.form.value?.kept).toEqual(['PIN'])
+  expect(await movedTo('URL 2')).toEqual(['PIN', 'URL', 'URL 2'])
+  expect(await movedTo('Recovery codes')).toEqual(['PIN', 'Recovery codes', 'URL 2'])
+  expect(await movedTo('TOTP')).toEqual(['Recovery codes', 'TOTP', 'URL 2'])
+})
+
+test.each([
+  ['URL', ['Recovery codes', 'TOTP', 'URL 2']],
+  ['TOTP', ['Recovery codes', 'URL', 'URL 2']],
+  ['Recovery codes', ['TOTP', 'URL', 'URL 2']],
+])(
+  'moves a field that is not to stay, %p, into the notes, and the next takes its place',
+  async (name, stay) => {
+    using page = await edit(formOf(full))
+    await page.press(name, '.callout')
+    const lines = page.lines('.callout')
+    expect(lines.flatMap((line) => (line.startsWith('(x) ') ? [line.slice(4)] : []))).toEqual(stay)
+    expect(lines).toContain(`( ) ${name}`)
+    await page.press(name, '.callout')
+    expect(page.lines('.callout')).toContain(`(x) ${name}`)
+  },
+)
+
 test('turns a new record into a note, and keeps what both have', async () => {
   using page = await edit(newForm('record'))
   await page.type('Name', 'Door')
