@@ -110,6 +110,35 @@ test('opens an entry, marks it, and has one stop for the tab key', async () => {
   expect(stops()).toEqual(['GiGitforgemarta'])
 })
 
+test('makes the rows near the beginning, and that of the entry that is shown', async () => {
+  const many = Array.from({ length: 130 }, (_, at) => anOpenRecord({ name: `a ${at}`, login: '' }))
+  const others = [anOpenRecord({ name: 'b', login: '' }), anOpenRecord({ name: 'c', login: '' })]
+  using page = await open([...many, ...others])
+  const made = () =>
+    [...document.querySelectorAll(`${rows} [data-entry] b`)].map((row) => row.textContent)
+  const names = many.map((_, at) => `a ${at}`)
+  expect(made()).toEqual(names.slice(0, 40))
+  await page.act(() => page.app.navigation.go({ entryId: many[85]?.id ?? '' }))
+  expect(made()).toEqual([...names.slice(0, 40), ...names.slice(80, 120)])
+  const heights = [...document.querySelectorAll<HTMLElement>(`${rows} ul`)].map(
+    ({ style }) => style.blockSize,
+  )
+  expect(heights).toEqual(['auto', `${40 * 56}px`, 'auto', `${10 * 56}px`, '56px', '56px'])
+  // What was found is shown in the right row, however far it is.
+  await page.type('Search', 'a')
+  const far = document.querySelector(`${rows} [data-entry="${many[85]?.id}"] b`)
+  expect([far?.textContent, far?.querySelector('mark')?.textContent]).toEqual(['a 85', 'a'])
+})
+
+test('makes the rows of the sections that begin within the first forty', async () => {
+  const section = (initial: string, length: number) =>
+    Array.from({ length }, (_, at) => anOpenRecord({ name: `${initial} ${at}`, login: '' }))
+  using page = await open([...section('a', 39), ...section('b', 1), ...section('c', 1)])
+  expect(shownRows(page).at(-1)).toBe('# C')
+  using other = await open([...section('a', 38), ...section('b', 1), ...section('c', 1)])
+  expect(shownRows(other).at(-1)).toBe('[c 0]')
+})
+
 test('copies from a row, and says so on its button alone', async () => {
   using page = await open()
   await page.press('Copy password of Gitforge', rows)
