@@ -29,7 +29,7 @@ export interface ShownPage extends Disposable {
   readonly state: { now: number; clipboard: string; readonly told: TabMessage[] }
   /** What was asked of the server. */
   readonly asked: { readonly question: string; readonly body: unknown }[]
-  /** The body that the server answers to a question such as `GET /login`; a status refuses. It is away unless this is set. */
+  /** The body that the server answers to a question such as `GET /login`; a status refuses, alone or as a member. It is away unless this is set. */
   answer: ((question: string) => object | number) | null
   /** Opens a vault of a server, as if its owner had signed in. */
   open(entries: readonly OpenEntry[]): Promise<void>
@@ -85,7 +85,9 @@ export async function showPage(
     return Promise.resolve(
       typeof answer === 'number'
         ? new Response('{}', { status: answer })
-        : new Response(JSON.stringify(answer)),
+        : new Response(JSON.stringify(answer), {
+            status: 'status' in answer ? Number(answer.status) : 200,
+          }),
     )
   })
   const created = createApp({

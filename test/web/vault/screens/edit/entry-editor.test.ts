@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { maxCiphertext } from '../../../../../src/web/vault/crypto/ciphertexts'
+import { encryptText, maxCiphertext } from '../../../../../src/web/vault/crypto/ciphertexts'
 import type { OpenEntry } from '../../../../../src/web/vault/model/entries'
 import { copyOf, formOf, newForm } from '../../../../../src/web/vault/state/entry-form'
 import { anOpenNote, anOpenRecord } from '../../../../support/open-entries'
@@ -247,6 +247,74 @@ test('shows an entry once it is saved', async () => {
   const { app } = page
   expect([app.announcement.value, app.navigation.route.value.entryId]).toEqual(['Saved', full.id])
   expect(app.vault.value?.find(full.id)).toMatchObject({ login: 'olga', revision: 9 })
+})
+
+/** What the server answers to a change of an entry that somebody else has changed, or deleted. */
+async function conflict(theirs: OpenEntry | null) {
+  const page = await edit(formOf(full), [full])
+  await page.type('Login', 'olga')
+  const key = page.app.live.value?.key()
+  if (key === undefined) throw new Error('the vault is closed')
+  const seal = (value: unknown) => encryptText(key, String(value))
+  const time = 'Mon, 23 Nov 2026 12:00:00 -0000'
+  const records =
+    theirs?.kind !== 'record'
+      ? []
+      : [
+          {
+            ...{ id: theirs.id, revision: theirs.revision, user_id: 'u' },
+            ...{ is_favorite: false, is_deleted: false, creation_time: time, update_time: time },
+            ...{ name: await seal(theirs.name), login: await seal(theirs.login) },
+            password: await seal(theirs.password),
+            additional_fields: [],
+          },
+        ]
+  page.answer = (question) =>
+    question === 'POST /account/vault' ? { status: 412, state: 's2', records, notes: [] } : 503
+  await page.press('Save', '.record-bar')
+  await page.until(() => document.querySelector('dialog') !== null, 'the question')
+  page.asked.length = 0
+  return page
+}
+
+const theirs = anOpenRecord({ id: full.id, revision: 50, login: 'theirs', fields: [] })
+
+test('shows what is different in an entry that was changed elsewhere, and keeps what somebody chooses', async () => {
+  using page = await conflict(theirs)
+  const lines = page.lines('dialog')
+  expect(lines[0]).toBe('# Changed elsewhere')
+  expect(lines.slice(2, 7)).toEqual(['Yours', 'As it is now', 'Login', 'olga', 'theirs'])
+  expect(lines.slice(-3)).toEqual(['[Keep what is there]', '[Keep both]', '[Keep mine | primary]'])
+  expect(lines.filter((line) => line === 'not there')).toHaveLength(4)
+  await page.press('Keep mine', 'dialog')
+  await page.until(() => sent(page).length === 1, 'mine')
+  expect(sent(page)).toMatchObject([{ records: [{ id: full.id, revision: 50 }] }])
+})
+
+test('keeps both as two entries', async () => {
+  using page = await conflict(theirs)
+  await page.press('Keep both', 'dialog')
+  await page.until(() => sent(page).length === 1, 'mine')
+  expect(sent(page)).toMatchObject([{ records: [{ revision: null }] }])
+  expect(JSON.stringify(sent(page))).not.toContain(full.id)
+})
+
+test('keeps what is there, and sends nothing', async () => {
+  using page = await conflict(theirs)
+  await page.press('Keep what is there', 'dialog')
+  expect([page.app.form.value, page.app.navigation.route.value.entryId]).toEqual([null, full.id])
+  expect(sent(page)).toEqual([])
+})
+
+test('makes a new entry of one that was deleted elsewhere, if somebody keeps theirs', async () => {
+  using page = await conflict(null)
+  expect(page.lines('dialog')).toEqual([
+    ...['# Changed elsewhere', 'This record was deleted elsewhere while you edited it.'],
+    ...['[Keep what is there]', '[Keep mine | primary]'],
+  ])
+  await page.press('Keep mine', 'dialog')
+  await page.until(() => sent(page).length === 1, 'mine')
+  expect(sent(page)).toMatchObject([{ records: [{ id: full.id, revision: null }] }])
 })
 
 test.each([
