@@ -41,6 +41,8 @@ export interface ShownPage extends Disposable {
   lines(selector?: string): readonly string[]
   press(name: string, within?: string): Promise<void>
   type(label: string, text: string): Promise<void>
+  /** Opens everything that is folded. */
+  unfold(): Promise<void>
   /** Presses a key on what has the focus, or on an element. Returns whether the page took it. */
   key(init: KeyboardEventInit, selector?: string): Promise<boolean>
 }
@@ -147,6 +149,14 @@ export async function showPage(
         Reflect.set(field, 'value', text)
         const type = field.tagName === 'SELECT' ? 'change' : 'input'
         Reflect.apply(field.dispatchEvent, field, [new window.Event(type, { bubbles: true })])
+      })
+    },
+    async unfold() {
+      await act_(() => {
+        for (const details of document.querySelectorAll('details')) {
+          details.open = true
+          Reflect.apply(details.dispatchEvent, details, [new window.Event('toggle')])
+        }
       })
     },
     async key(init, selector) {

@@ -35,6 +35,8 @@ test('the door of a known account asks for the master password alone', async () 
     ...['# SnailPass', 'vault.example', 'Email', shownEmail, '[Not you?]'],
     ...['Master password:  (password)', '[Show master password]', '[Unlock | primary]'],
   ])
+  // The focus is where something has to be typed.
+  expect(document.activeElement?.getAttribute('type')).toBe('password')
   await page.type('Master password', ' pass word ')
   await page.press('Show master password')
   expect(page.lines('form').slice(3, 5)).toEqual([
@@ -44,6 +46,19 @@ test('the door of a known account asks for the master password alone', async () 
   expect(typed).toEqual([{ email: shownEmail, masterPassword: ' pass word ' }])
   await page.press('Not you?')
   expect(page.lines('form')[0]).toBe('Email:  (email)')
+})
+
+test('a stranger is signed in by what was typed', async () => {
+  const typed: unknown[] = []
+  const unlock = (credentials: unknown) => {
+    typed.push(credentials)
+    return Promise.resolve(null)
+  }
+  using page = await showPage({ unlock })
+  await page.type('Email', shownEmail)
+  await page.type('Master password', 'pass word')
+  await page.press('Sign in')
+  expect(typed).toEqual([{ email: shownEmail, masterPassword: 'pass word' }])
 })
 
 test.each([

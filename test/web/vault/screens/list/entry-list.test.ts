@@ -207,6 +207,7 @@ test('has the same places behind the title, and none that is empty', async () =>
   await page.press('Trash 2', '#places')
   expect(page.app.navigation.route.value.place).toEqual({ kind: 'trash' })
   using plain = await open([anOpenNote()])
+  expect(plain.lines('#places').toSorted()).toEqual(plain.lines('nav.spine').slice(1).toSorted())
   expect(plain.lines('nav.spine').slice(1)).toEqual([
     ...['[All items 1 | current]', '[Notes 1]', '[Trash 0]'],
     ...['[Import and export]', '[Account]', '[Lock]'],
