@@ -27,3 +27,8 @@ test.each([
 ])('a text is kept without %s, however the mail server writes it', (address, text, redacted) => {
   expect(withoutAddress(text, address)).toBe(redacted)
 })
+
+test('finds an address as it was written, in another form of Unicode than that of domains', () => {
+  const written = 'olga@bu\u0308cher.example'
+  expect(withoutAddress(`${written}: no such user`, written)).toBe('the address: no such user')
+})

@@ -102,3 +102,12 @@ test.each(['session', 'name', 'starttls', 'sign-in', 'sender'] as const)(
     expect(refusalSubject(step, '421 4.3.2 shutting down')).toBe('session')
   },
 )
+
+test('reply codes about this server are no refusal of the recipient, and those beside them are', () => {
+  const codes = Array.from({ length: 60 }, (_, at) => 500 + at)
+  const ofServer = codes.filter((code) => refusalSubject('recipient', `${code} no`) === 'server')
+  expect(ofServer).toEqual([500, 502, 503, 504, 521, 523, 524, 525, 530, 534, 535, 538, 555])
+  expect(codes.filter((code) => refusalSubject('data', `${code} no`) === 'server')).toEqual(
+    ofServer,
+  )
+})
