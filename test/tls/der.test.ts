@@ -1,5 +1,12 @@
 import { expect, test } from 'bun:test'
-import { readDer, readObjectId } from '../../src/tls/der'
+import {
+  derTags,
+  readDer,
+  readInteger,
+  readObjectId,
+  readSequence,
+  requireDer,
+} from '../../src/tls/der'
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'))
 
@@ -14,7 +21,39 @@ test('elements follow each other, with lengths of every form', () => {
 })
 
 test.each([
+  ['7f', 127],
+  ['8180', 128],
+  ['820100', 256],
+  ['83000003', 3],
+  ['8400000003', 3],
+])('the length %s is %d bytes', (length, count) => {
+  const content = 'ab'.repeat(count)
+  expect(readDer(hex(`04${length}${content}0500`))).toEqual([
+    { tag: 4, content: hex(content) },
+    { tag: 5, content: hex('') },
+  ])
+})
+
+test('takes the first element with a tag, and the elements of the first sequence', () => {
+  const bytes = hex('020101020102' + '3006020107020108' + '3000')
+  expect(requireDer(bytes, derTags.integer).content).toEqual(hex('01'))
+  expect(readSequence(bytes).map(({ content }) => readInteger(content))).toEqual([7, 8])
+  expect(() => requireDer(bytes, derTags.objectId)).toThrow('DER without tag 6')
+  expect(() => readSequence(hex('020101'))).toThrow(RangeError)
+})
+
+test.each([
+  ['', 0],
+  ['ff', 255],
+  ['0100', 256],
+  ['ffffffffffff', 2 ** 48 - 1],
+])('the integer %p is %d', (bytes, value) => {
+  expect(readInteger(hex(bytes))).toBe(value)
+})
+
+test.each([
   ['a tag without a length', '30'],
+  ['an indefinite length before many bytes', `3080${'00'.repeat(200)}`],
   ['content that is cut off', '0403ab'],
   ['a length that is cut off', '0482'],
   ['an indefinite length', '30800000'],
