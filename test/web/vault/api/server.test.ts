@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { expect, spyOn, test } from 'bun:test'
 import { connectToServer, type ServerApi } from '../../../../src/web/vault/api/server'
 import type { WireRekeyedVault } from '../../../../src/web/vault/model/rekey'
 
@@ -200,4 +200,20 @@ test('has the entries as they are now with a refused change', async () => {
     ({ ok: false, failure: { kind: 'refused', status, retryAfter: null, detail: '' } }) as const
   expect(await failureOf({ status: 412, text: '{}' })).toEqual(refused(412))
   expect(await failureOf({ status: 409, text })).toEqual(refused(409))
+})
+
+test('waits half a minute for each part of an answer, and for the request in a slow network', async () => {
+  using timer = spyOn(globalThis, 'setTimeout')
+  const delaysOf = async (ask: (api: ServerApi) => Promise<unknown>, answer: object) => {
+    timer.mockClear()
+    await ask(setUp({ text: JSON.stringify(answer) }).api)
+    return timer.mock.calls.map(([, delay]) => delay)
+  }
+  const parts = [30_000, 30_000]
+  expect(await delaysOf((api) => api.readVault('token', null), vault)).toEqual([30_000, ...parts])
+  // 32 bytes a millisecond.
+  const request = JSON.stringify(changes).length / 32
+  expect(await delaysOf((api) => api.writeVault('token', changes), written)).toEqual([
+    ...[30_000 + request, ...parts],
+  ])
 })
