@@ -176,7 +176,7 @@ export async function showPage(
       return event.defaultPrevented
     },
     [Symbol.dispose]() {
-      render(null, document.body)
+      void act(() => render(null, document.body))
       for (const undo of restore) undo()
       Reflect.deleteProperty(prototype, 'hidePopover')
       void window.happyDOM.close()
