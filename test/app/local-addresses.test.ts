@@ -1,7 +1,14 @@
 import { describe, expect, spyOn, test } from 'bun:test'
 import * as os from 'node:os'
 import { hostname, type NetworkInterfaceInfo } from 'node:os'
-import { createLocalMatcher, hasIpv6, urlsForClients, urlsOf } from '../../src/app/local-addresses'
+import {
+  createLocalMatcher,
+  hasIpv6,
+  likelyBaseUrl,
+  localHosts,
+  urlsForClients,
+  urlsOf,
+} from '../../src/app/local-addresses'
 import { onPlatform } from '../support/platform'
 
 const mac = '02:00:00:00:00:01'
@@ -11,9 +18,9 @@ function ipv6(cidr: string, internal = false): NetworkInterfaceInfo {
   return { family: 'IPv6', address, cidr, internal, netmask: '', mac, scopeid: 0 }
 }
 
-function ipv4(cidr: string): NetworkInterfaceInfo {
+function ipv4(cidr: string, internal = false): NetworkInterfaceInfo {
   const [address = ''] = cidr.split('/')
-  return { family: 'IPv4', address, cidr, internal: false, netmask: '', mac }
+  return { family: 'IPv4', address, cidr, internal, netmask: '', mac }
 }
 
 describe('an address is local', () => {
@@ -31,6 +38,7 @@ describe('an address is local', () => {
     ['2001:db8:3::2', false],
     ['2001:db8:4::2', false],
     ['2001:db8:5::1', false],
+    ['2001:db8:7::2', false],
     ['9.9.9.9', false],
     ['9.9.9.8', false],
     ['pi.local', false],
@@ -43,6 +51,7 @@ describe('an address is local', () => {
         ipv6('2001:db8:3::1/128'),
         ipv6('2001:db8:4::1/112'),
         ipv6('2001:db8:5::1/64', true),
+        ipv6('2001:db8:7::1/65'),
         { ...ipv6('2001:db8:6::1/64'), cidr: null },
         ipv4('9.9.9.9/24'),
       ],
@@ -72,7 +81,7 @@ describe('an address is local', () => {
   })
 })
 
-const loopback = ipv4('127.0.0.1/8')
+const loopback = ipv4('127.0.0.1/8', true)
 
 test.each([
   ['with IPv4 only', { lo: [loopback], eth0: [ipv4('192.168.1.5/24')] }, false],
@@ -84,6 +93,76 @@ test.each([
 ])('whether a machine has IPv6: one %s', (_name, interfaces, expected) => {
   using _ = spyOn(os, 'networkInterfaces').mockImplementation(() => interfaces)
   expect(hasIpv6()).toBe(expected)
+})
+
+describe('a machine with several addresses', () => {
+  /** Has this machine have the name `Pi`, and an address of every kind. */
+  function pretendMachine() {
+    const interfaces = {
+      lo: [ipv6('::1/128', true), loopback],
+      eth0: [
+        ...[ipv6('fe80::5/64'), ipv6('FE80::6/64'), ipv6('fd00::5/64')],
+        ...[ipv4('169.254.0.5/16'), ipv4('192.168.1.5/24')],
+      ],
+      wlan0: [ipv4('10.0.0.5/8'), ipv6('2001:db8::5/64')],
+    }
+    const stack = new DisposableStack()
+    stack.use(spyOn(os, 'networkInterfaces').mockImplementation(() => interfaces))
+    stack.use(spyOn(os, 'hostname').mockImplementation(() => 'Pi'))
+    return stack
+  }
+
+  const v4 = ['192.168.1.5', '10.0.0.5']
+  const v6 = ['[fd00::5]', '[2001:db8::5]']
+  const urlOf = (host: string) => `http://${host}:5000/`
+
+  test('has those that work on other machines first', () => {
+    using _ = pretendMachine()
+    expect(localHosts()).toEqual([
+      ...[...v4, ...v6],
+      ...['pi', 'pi.local', 'localhost', '127.0.0.1', '[::1]'],
+    ])
+  })
+
+  test('is reached at all of them by a listener on all', () => {
+    using _ = pretendMachine()
+    const urlsAt = (host: string) =>
+      urlsOf({ address: { hostname: host, port: 5000 }, isTls: false })
+    expect(urlsAt('0.0.0.0')).toEqual(
+      [...v4, 'pi', 'pi.local', 'localhost', '127.0.0.1'].map(urlOf),
+    )
+    expect(urlsAt('::')).toEqual(localHosts().map(urlOf))
+    expect(urlsAt('fd00::5')).toEqual(['http://[fd00::5]:5000/'])
+  })
+
+  test('has the addresses that clients can use', () => {
+    using _ = pretendMachine()
+    using _platform = onPlatform('win32')
+    const address = { hostname: '::', port: 5000 }
+    expect(urlsForClients([{ address, isTls: false }], { mdns: false })).toEqual(
+      [...v4, ...v6, 'pi.local'].map(urlOf),
+    )
+    expect(urlsForClients([{ address, isTls: true }], { mdns: true }).at(-2)).toBe(
+      'https://snailpass.local:5000/',
+    )
+  })
+})
+
+describe('the URL for emails that no request causes', () => {
+  const endpoint = (host: string) => ({ address: { hostname: host, port: 5000 }, isTls: false })
+
+  test('is that of the settings', () => {
+    const publicUrl = new URL('https://vault.example.org/')
+    expect(likelyBaseUrl(publicUrl, [endpoint('192.168.1.5')])).toBe('https://vault.example.org/')
+  })
+
+  test('is else that of the first listener that has one', () => {
+    const socket = { address: { path: '/run/snailpass/http.sock' }, isTls: false }
+    expect(likelyBaseUrl(null, [socket, endpoint('192.168.1.5'), endpoint('192.168.1.6')])).toBe(
+      'http://192.168.1.5:5000/',
+    )
+    expect(likelyBaseUrl(null, [socket])).toBe('http://localhost/')
+  })
 })
 
 test('a listener on all IPv4 addresses has no IPv6 URL', () => {

@@ -25,16 +25,28 @@ const aLogin = (id: string): LoginEvent => ({
   address: '10.0.0.1',
 })
 
-/** Starts a writer over a store whose reads and writes fail while `fault.error` is set. Time passes by `advance`. */
+/**
+ * Starts a writer over a store whose reads and writes fail while `fault.error` is set, and whose writes fail while `fault.ofWrites`
+ * is. Time passes by `advance`.
+ */
 async function startTestWriter(store: TestStore, error: Error | null = null) {
-  const fault = { error }
+  const fault: { error: Error | null; ofWrites: Error | null } = { error, ofWrites: null }
   const failing: Store = {
     ...store,
     read: (work) => (fault.error === null ? store.read(work) : Promise.reject(fault.error)),
-    write: (work) => (fault.error === null ? store.write(work) : Promise.reject(fault.error)),
+    write: (work) => {
+      const reason = fault.error ?? fault.ofWrites
+      return reason === null ? store.write(work) : Promise.reject(reason)
+    },
   }
   const timing = manualTiming()
-  const lines: { level: string; message: string; fault?: string; reason?: string }[] = []
+  const lines: {
+    level: string
+    message: string
+    fault?: string
+    reason?: string
+    newest?: string
+  }[] = []
   const log = createLog('json', timing.clock, (line) => lines.push(JSON.parse(line)))
   const loginEvents = createLoginEventBuffer(timing)
   const runtime = { ...timing, random }
@@ -45,10 +57,11 @@ async function startTestWriter(store: TestStore, error: Error | null = null) {
   const userIds = async () => (await listAuditRows(store)).flatMap(({ userId }) => userId ?? [])
   /** Lines about anything but the newest row. */
   const problems = () => lines.filter(({ message }) => message !== 'audit log head')
-  return { writer, fault, loginEvents, advance: timing.advance, userIds, problems }
+  const { advance } = timing
+  return { writer, fault, loginEvents, advance, userIds, problems, lines }
 }
 
-async function openKeyedStore(): Promise<TestStore> {
+async function openKeyedStore() {
   const store = await openSqliteStore()
   await store.claimKeyFingerprint(key)
   return store
@@ -65,6 +78,65 @@ describe('the audit writer', () => {
     await advance(60_000)
     expect(writer.isIntact()).toBeFalse()
     expect(problems()[0]?.message).toBe('the audit log was cut or replaced: a row is missing')
+    await writer.stop(1_000)
+  })
+
+  test.each(['while it runs', 'right before its stop'])(
+    'records once that the log was put back, before the sign-ins: %s',
+    async (when) => {
+      await using store = await openKeyedStore()
+      const { writer, loginEvents, advance, problems } = await startTestWriter(store)
+      for (const table of ['audit', 'audit_marks'])
+        await store.runOnWriter(`create temp table old_${table} as select * from ${table}`)
+      loginEvents.record(aLogin('a'))
+      await advance(10_000)
+      for (const table of ['audit', 'audit_marks']) {
+        await store.runOnWriter(`delete from ${table}`)
+        await store.runOnWriter(`insert into ${table} select * from old_${table}`)
+      }
+      loginEvents.record(aLogin('b'))
+      if (when === 'while it runs') await advance(60_000)
+      expect(await writer.stop(1_000)).toBeTrue()
+      expect(await listAuditRows(store)).toMatchObject([
+        { kind: 'trail-begun' },
+        {
+          kind: 'trail-broken',
+          detail: 'row 2 was the newest one, and is gone or another: the trail was cut or put back',
+        },
+        { kind: 'login-failed', userId: 'b' },
+      ])
+      expect(problems()).toHaveLength(1)
+    },
+  )
+
+  test('writes what is left at its stop, counted sign-ins included, and logs the row that is the newest then', async () => {
+    await using store = await openKeyedStore()
+    const { writer, loginEvents, advance, problems, lines } = await startTestWriter(store)
+    await advance(5_000)
+    for (const id of ['a', 'b', 'a', 'a']) loginEvents.record(aLogin(id))
+    expect(await writer.stop(1_000)).toBeTrue()
+    const rows = await listAuditRows(store)
+    expect(rows.slice(1)).toMatchObject([
+      { userId: 'a', count: 1 },
+      { userId: 'b', count: 1 },
+      { userId: 'a', count: 2 },
+    ])
+    expect(problems()).toEqual([])
+    expect(lines.at(-1)?.newest).toStartWith(`${rows.at(-1)?.number}:`)
+  })
+
+  test('keeps the sign-ins that it could not write, in their order', async () => {
+    await using store = await openKeyedStore()
+    const { writer, fault, loginEvents, advance, userIds } = await startTestWriter(store)
+    await advance(5_000)
+    fault.ofWrites = new DomainError('storage_full', 'the disk is full')
+    for (const id of ['a', 'b']) loginEvents.record(aLogin(id))
+    await advance(15_000)
+    expect(await userIds()).toEqual([])
+    fault.ofWrites = null
+    loginEvents.record(aLogin('c'))
+    await advance(5_000)
+    expect(await userIds()).toEqual(['a', 'b', 'c'])
     await writer.stop(1_000)
   })
 

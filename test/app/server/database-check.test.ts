@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { CheckDatabase, Damage } from '../../../src/app/server/database-check'
 import { parseDamage, startDatabaseCheck } from '../../../src/app/server/database-check'
 import { DomainError } from '../../../src/domain/errors'
+import type { Wait } from '../../../src/domain/runtime'
 import { createLog } from '../../../src/log'
 import { captureError } from '../../support/capture-error'
 import { until } from '../../support/until'
@@ -9,7 +10,7 @@ import { until } from '../../support/until'
 const damage: Damage = { problem: '/srv/v.db is damaged: page 7', hint: 'restore the backup' }
 
 /** Starts a check, whose waits are over at once. */
-function start(check: CheckDatabase, wait: () => Promise<void> = () => Promise.resolve()) {
+function start(check: CheckDatabase, wait: Wait = () => Promise.resolve()) {
   const lines: Record<string, unknown>[] = []
   const state = { passed: 0 }
   const log = createLog('json', Date.now, (line) => lines.push(JSON.parse(line)))
@@ -39,17 +40,22 @@ describe('the check of a database beside the server', () => {
   })
 
   test.each([
-    ['expected', new DomainError('unavailable', 'exit code 137'), 'exit code 137'],
-    ['unexpected', new Error('a bug'), undefined],
-  ])('that can not be done has not passed, and says so: %s', async (_, error, reason) => {
+    ['expected', new DomainError('unavailable', 'exit code 137'), { reason: 'exit code 137' }],
+    [
+      'unexpected',
+      new Error('a bug'),
+      { fault: expect.stringContaining('database-check.test.ts') },
+    ],
+  ])('that can not be done has not passed, and says so: %s', async (_, error, fields) => {
     const { lines, state, problem } = start(() => Promise.reject(error))
     await until(() => lines.length > 0, 'the result')
     expect({ passed: state.passed, problem: problem() }).toEqual({ passed: 0, problem: null })
-    expect(lines).toMatchObject([
+    expect(lines).toEqual([
       {
+        time: expect.any(String),
         level: 'error',
         message: 'the database could not be checked; the next start does that before it answers',
-        ...(reason !== undefined && { reason }),
+        ...fields,
       },
     ])
   })
@@ -73,10 +79,31 @@ describe('the check of a database beside the server', () => {
         isBegun = true
         return null
       },
-      () => Promise.reject(new Error('aborted')),
+      (_, signal) =>
+        new Promise((_resolve, reject) =>
+          signal?.addEventListener('abort', () => reject(signal.reason)),
+        ),
     )
     await stop()
     expect({ lines, isBegun }).toEqual({ lines: [], isBegun: false })
+  })
+
+  test('begins a second after the start, and is over once the server has stopped', async () => {
+    const waits: number[] = []
+    const { promise: ended, resolve: end } = Promise.withResolvers<null>()
+    const { stop, state } = start(
+      () => ended,
+      (milliseconds) => Promise.resolve(void waits.push(milliseconds)),
+    )
+    let isStopped = false
+    const stopped = stop().then(() => {
+      isStopped = true
+    })
+    await Bun.sleep(0)
+    expect({ waits, isStopped }).toEqual({ waits: [1_000], isStopped: false })
+    end(null)
+    await stopped
+    expect(state.passed).toBe(1)
   })
 })
 
