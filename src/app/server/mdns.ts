@@ -4,6 +4,7 @@ import type { Settings } from '../../config/settings'
 import { portOf } from '../../http/base-url'
 import type { Log } from '../../log'
 import type { Mdns } from '../../mdns/mdns'
+import type { MdnsService } from '../../mdns/records'
 import type { Runtime } from '../runtime'
 
 /**
@@ -18,26 +19,33 @@ export async function startAnnouncing(deps: {
   log: Log
 }): Promise<Mdns | null> {
   const { settings, urls, runtime, log } = deps
-  const networkUrls = urls.filter(({ protocol }) => protocol !== 'unix:')
-  const [first] = networkUrls
-  if (!settings.mdns || first === undefined) return null
-  const tls = networkUrls.find(({ protocol }) => protocol === 'https:')
+  const service = settings.mdns ? serviceAt(urls) : null
+  if (service === null) return null
   const { startMdns } = await import('../../mdns/mdns')
   return startMdns({
-    service: {
-      instance: `SnailPass on ${hostLabel()}`,
-      port: portOf(first),
-      txt: {
-        txtvers: '1',
-        path: '/',
-        tls: first === tls ? 'yes' : 'no',
-        ...(tls !== undefined && first !== tls && { tlsport: String(portOf(tls)) }),
-      },
-    },
+    service,
     isServed: isServedBy([...settings.listen, ...settings.listenTls]),
     ...runtime,
     log,
   })
+}
+
+/** Returns what is announced of a server with these addresses, plain HTTP first; null if it has none on a network. */
+export function serviceAt(urls: readonly URL[]): MdnsService | null {
+  const networkUrls = urls.filter(({ protocol }) => protocol !== 'unix:')
+  const [first] = networkUrls
+  if (first === undefined) return null
+  const tls = networkUrls.find(({ protocol }) => protocol === 'https:')
+  return {
+    instance: `SnailPass on ${hostLabel()}`,
+    port: portOf(first),
+    txt: {
+      txtvers: '1',
+      path: '/',
+      tls: first === tls ? 'yes' : 'no',
+      ...(tls !== undefined && first !== tls && { tlsport: String(portOf(tls)) }),
+    },
+  }
 }
 
 /** Returns the first label of this machine's name, cut so that a number can follow (63 bytes in all). */

@@ -1,6 +1,9 @@
-import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { isServedBy } from '../../../src/app/server/mdns'
+import { describe, expect, setDefaultTimeout, spyOn, test } from 'bun:test'
+import * as os from 'node:os'
+import { systemRuntime } from '../../../src/app/runtime'
+import { isServedBy, serviceAt, startAnnouncing } from '../../../src/app/server/mdns'
 import { loadConfig } from '../../../src/config/load'
+import { createLog } from '../../../src/log'
 import { mdnsHostNames } from '../../../src/mdns/host-names'
 import { startTestServer } from '../../support/server'
 import { until } from '../../support/until'
@@ -23,6 +26,56 @@ describe('an address of this machine', () => {
   ])('is announced if a listener is reached at it: %s', (listen, served) => {
     const { settings } = loadConfig({ environment: {}, flags: { listen }, file: null })
     expect(addresses.filter(isServedBy(settings.listen))).toEqual(served)
+  })
+})
+
+describe('the announced service', () => {
+  const serviceOf = (...urls: readonly string[]) => serviceAt(urls.map((url) => new URL(url)))
+  const onHost = (name: string) => spyOn(os, 'hostname').mockImplementation(() => name)
+  const common = { txtvers: '1', path: '/' }
+
+  test.each([
+    [['http://10.0.0.1:5000/'], 5000, { tls: 'no' }],
+    [['http://10.0.0.1/', 'http://10.0.0.1:5001/'], 80, { tls: 'no' }],
+    [['https://10.0.0.1:5443/', 'https://10.0.0.1:5444/'], 5443, { tls: 'yes' }],
+    [
+      ['unix:/run/x/http.sock', 'http://10.0.0.1:5000/', 'https://10.0.0.1/'],
+      ...[5000, { tls: 'no', tlsport: '443' }],
+    ],
+  ] as const)('of a server at %p has its first port, and that of HTTPS', (urls, port, tls) => {
+    using _ = onHost('pi')
+    expect(serviceOf(...urls)).toEqual({
+      ...{ instance: 'SnailPass on pi', port, txt: { ...common, ...tls } },
+    })
+  })
+
+  test('is none without an address on a network', () => {
+    expect(serviceOf('unix:/run/x/http.sock')).toBeNull()
+  })
+
+  test.each([
+    ['Pi.home.arpa', 'Pi'],
+    ['x'.repeat(41), 'x'.repeat(40)],
+    ['', 'an unnamed machine'],
+  ])('has the name of the machine: %p', (name, label) => {
+    using _ = onHost(name)
+    expect(serviceOf('http://10.0.0.1:5000/')?.instance).toBe(`SnailPass on ${label}`)
+  })
+
+  test.each([
+    ['no', '0.0.0.0:5000', 'http://127.0.0.1:5000/'],
+    ['yes', 'unix:/run/x/http.sock', 'unix:/run/x/http.sock'],
+  ])('is not announced with SNAILPASS_MDNS=%s and a listener at %s', async (mdns, listen, url) => {
+    const { settings } = loadConfig({
+      ...{ environment: { SNAILPASS_MDNS: mdns }, flags: { listen }, file: null },
+    })
+    const log = createLog(
+      'text',
+      () => 0,
+      () => {},
+    )
+    const urls = [new URL(url)]
+    expect(await startAnnouncing({ settings, urls, runtime: systemRuntime, log })).toBeNull()
   })
 })
 

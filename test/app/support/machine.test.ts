@@ -1,5 +1,7 @@
 import { expect, test } from 'bun:test'
+import { version } from 'node:os'
 import { describeMachine } from '../../../src/app/support/machine'
+import { onPlatform } from '../../support/platform'
 
 type Files = Readonly<Record<string, string>>
 
@@ -28,7 +30,17 @@ test('a machine with systemd is described by its system, memory and file system'
   })
 })
 
+test('a system is told without its file, or by the file that stands in for it', () => {
+  const kernel = describeWith({}).system
+  expect(kernel).toMatch(/^Linux [\d.]+$/)
+  const release = 'PRETTY_NAME=Alpine\n'
+  expect(describeWith({ '/usr/lib/os-release': release }).system).toBe(`Alpine, ${kernel}`)
+  using _ = onPlatform('win32')
+  expect(describeWith({ '/etc/os-release': release }).system).toBe(`${version()}, ${kernel}`)
+})
+
 test('what can not be told is null', () => {
+  expect(describeWith({}, { serverPid: 7 }).unit).toBeNull()
   expect(describeWith({})).toMatchObject({
     ...{ memoryLimit: null, container: null, hasSystemd: false, unit: null, fileSystem: null },
   })

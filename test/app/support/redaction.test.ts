@@ -14,6 +14,7 @@ describe('an email address is hidden', () => {
     ['for john@acme.io.', 'for <email-1>.'],
     ['550 <john@acme.io>: unknown', '550 <email-1>: unknown'],
     ["'john@acme.io'", "'<email-1>'"],
+    ['to <john@acme.io, or john@acme.io>', 'to <<email-1>, or <email-1>>'],
     ["o'hara@acme.io", '<email-1>'],
     ['"John \\"Q\\" Doe"@acme.io', '<email-1>'],
     ['jörg@müller.io = jörg@xn--mller-kva.io', '<email-1> = <email-1>'],
@@ -157,6 +158,18 @@ describe('a name is hidden, unless it consists of common words', () => {
     expect(redact('the database of snailpass', { names })).toBe('the database of snailpass')
   })
 
+  test('that is known is hidden from two characters on, inside of a word from eight', () => {
+    const names = ['jo', 'j', 'johnsmit', 'janesmi']
+    expect(redact('jo j xjohnsmitx xjanesmix', { names })).toBe('<name-1> j x<name-2>x xjanesmix')
+  })
+
+  test('is hidden whole, also if a part of it is known too', () => {
+    const names = ['ann lee', 'ann lee roe', 'zq1']
+    expect(redact('ann lee roe, ann lee', { names })).toBe('<name-1>, <name-2>')
+    const secrets = ['open sesame7', 'open sesame7 again8']
+    expect(redact('open sesame7 again8', { secrets })).toBe('<secret>')
+  })
+
   test('of this machine is hidden as a host, and a home folder as one', () => {
     const known = { hosts: ['johnspi'], homes: ['/home/jo'] }
     expect(redact('http://johnspi:5000/ or johnspi', known)).toBe(
@@ -181,11 +194,24 @@ describe('a secret is hidden', () => {
   })
 
   test.each([
+    ['x7q', '<secret>'],
+    ['x7', 'x7'],
+    // Common words with a number.
+    ['backup-1', '<secret>'],
+    ['mail-12', 'mail-12'],
+    ['database', 'database'],
+  ])('if it can be told from other text: %p', (secret, shown) => {
+    expect(redact(`is ${secret} it`, { secrets: [secret] })).toBe(`is ${shown} it`)
+  })
+
+  test.each([
     ['eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl', '<token-1>'],
     ['key=AGE-SECRET-KEY-1QYQSZQGPQYQSZQGPQYQSZQ', '<token-1>'],
     ['b3BlbiBzZXNhbWUgb3BlbiBz/Zs+A==', '<token-1>'],
     ['550e8400-e29b-41d4-a716-446655440000', '<token-1>'],
     ['AB:CD:EF:01:23:45:67:89', '<token-1>'],
+    ['a1b2c3d4e5f6a7b8c9d0', '<token-1>'],
+    ['a1b2c3d4e5f6a7b8c9d', 'a1b2c3d4e5f6a7b8c9d'],
     ['idle_in_transaction_session_timeout', 'idle_in_transaction_session_timeout'],
   ])('if it looks random: %p', (text, expected) => {
     expect(redact(text)).toBe(expected)
