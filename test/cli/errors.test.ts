@@ -2,7 +2,6 @@ import { describe, expect, spyOn, test } from 'bun:test'
 import { formatAdoption, reportAdoption } from '../../cli/adoption-report'
 import { readPassphrase } from '../../cli/decryption-options'
 import { readSecretLine } from '../../cli/prompts'
-import { exitOnSignals } from '../../cli/signals'
 import { createProgressLine, ExitError, exitCodes, outJson, reportError } from '../../cli/terminal'
 import { CombinedError, DomainError, type ErrorCode } from '../../src/domain/errors'
 import { captureError } from '../support/capture-error'
@@ -135,29 +134,6 @@ test('progress is shown on a terminal only, in one line that is empty at the end
     })
   } finally {
     process.stderr.isTTY = before
-  }
-})
-
-test.each([
-  ['SIGHUP', 129],
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-] as const)('%s exits with %p', (signal, code) => {
-  const before = new Set(process.listeners(signal))
-  const exit = spyOn(process, 'exit').mockImplementation((() => {}) as never)
-  try {
-    exitOnSignals()
-    const added = process.listeners(signal).filter((listener) => !before.has(listener))
-    expect(added).toHaveLength(1)
-    for (const listener of added) Reflect.apply(listener, process, [signal])
-    expect(exit.mock.calls).toEqual([[code]])
-  } finally {
-    exit.mockRestore()
-    for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
-      for (const listener of process.listeners(name)) {
-        if (!before.has(listener)) process.removeListener(name, listener)
-      }
-    }
   }
 })
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { expect, spyOn, test } from 'bun:test'
 import { Command } from 'commander'
 import { configInputOf, withConfigOptions } from '../../cli/config-options'
 import { endingSignals, exitOnSignals, shutdownSignals } from '../../cli/signals'
@@ -27,6 +27,25 @@ test.each([
     }
   },
 )
+
+test('a command that a signal ends exits with 128 and the number of the signal', () => {
+  using _ = onPlatform('win32')
+  const codes: unknown[] = []
+  using _exit = spyOn(process, 'exit').mockImplementation((code): never => {
+    codes.push(code)
+    throw new Error('exited')
+  })
+  const before = new Map(endingSignals().map((signal) => [signal, process.listeners(signal)]))
+  exitOnSignals()
+  for (const [signal, listeners] of before) {
+    for (const listener of process.listeners(signal)) {
+      if (listeners.includes(listener)) continue
+      expect(() => Reflect.apply(listener, process, [signal])).toThrow('exited')
+      process.off(signal, listener)
+    }
+  }
+  expect(codes).toEqual([129, 130, 143, 149])
+})
 
 test('Windows has no default settings file: every user could create one at that path', () => {
   const findDefault = (platform: NodeJS.Platform) => {

@@ -1,11 +1,20 @@
 import { describe, expect, test } from 'bun:test'
-import { type Step, startRowStep, startStep } from '../../../src/app/operations/progress'
+import {
+  countForStep,
+  type ProgressListener,
+  type Step,
+  startRowStep,
+  startStep,
+} from '../../../src/app/operations/progress'
+import { tables } from '../../../src/store/tables'
+import { createSqliteTestDatabase, startServerOn, targetsOf } from '../../support/test-database'
 import { fakeClock } from '../../support/timing'
 
 /** Begins a step of 1000 parts. Returns what reports, its clock and the lines. */
 function startTestStep(more: Partial<Step> = {}) {
   const lines: string[] = []
-  const clock = fakeClock(0)
+  // A process has run for a while before the step.
+  const clock = fakeClock(700_000)
   const step = {
     name: 'copying',
     total: 1000,
@@ -70,6 +79,26 @@ describe('the progress of a step', () => {
     expect(lines.at(-1)).toEndWith(`, ${text} left`)
   })
 
+  test('has no time left at its end', () => {
+    const { report, lines, clock } = startTestStep()
+    clock.advance(60_000)
+    report(1_000)
+    expect(lines.at(-1)).toBe('copying: 99 %, about 5 seconds left')
+  })
+
+  test.each([
+    [1, 1, 'copying: 99 %, about 5 seconds left'],
+    [1, 2, 'copying: 50 %, about 5 seconds left'],
+    [999, 100_000, 'copying: 0 %, about 2 minutes left'],
+    [1_000, 100_000, 'copying: 1 %, about 2 minutes left'],
+    [98_999, 100_000, 'copying: 98 %, about 5 seconds left'],
+  ])('of %i of %i parts is rounded down', (done, total, line) => {
+    const { report, lines, clock } = startTestStep({ total })
+    clock.advance(1_000)
+    report(done)
+    expect(lines.at(-1)).toBe(line)
+  })
+
   test('of nothing is 0 %', () => {
     const { report, lines } = startTestStep({ total: 0 })
     report(0)
@@ -91,5 +120,28 @@ describe('the progress of a step', () => {
     report('records', 490)
     report('notes', 500)
     expect(lines.slice(1)).toEqual([0, 1, 10, 50, 99].map((percent) => `verifying: ${percent} %`))
+  })
+
+  test('of rows counts each of them once', () => {
+    const { lines, step } = startTestStep()
+    const report = startRowStep({ ...step, total: 4, name: 'verifying' })
+    for (const [table, rows] of [
+      ['users', 1],
+      ['records', 1],
+      ['records', 2],
+    ] as const)
+      report(table, rows)
+    expect(lines.slice(1)).toEqual([0, 25, 50, 75].map((percent) => `verifying: ${percent} %`))
+  })
+
+  test('of rows needs the number of all rows, unless nobody looks', async () => {
+    await using database = await createSqliteTestDatabase()
+    await (await startServerOn(database)).stop()
+    const counts = tables.map(({ name }) => database.sql(`select count(*) as n from ${name}`))
+    const rows = (await Promise.all(counts)).flat().reduce((sum, { n }) => sum + Number(n), 0)
+    expect(rows).toBeGreaterThan(1)
+    const count = (onProgress: ProgressListener | null) =>
+      targetsOf(database).database.withSnapshot((db) => countForStep(db, onProgress))
+    expect([await count(() => {}), await count(null)]).toEqual([rows, 0])
   })
 })
