@@ -1,5 +1,7 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
+import * as fs from 'node:fs'
 import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import * as fsPromises from 'node:fs/promises'
 import { join } from 'node:path'
 import { createExternalFolder, findFolderProblem } from '../../src/files/external-folder'
 import { findOtherWriters } from '../../src/files/folder-writers'
@@ -49,6 +51,22 @@ describe('a folder outside of the data folder', () => {
     })
   })
 
+  test('can not be used if this user may not write there', async () => {
+    using kinds = createKinds()
+    const refusal = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+    const modes: unknown[] = []
+    using _ = spyOn(fsPromises, 'access').mockImplementation((_path, mode) => {
+      modes.push(mode)
+      return Promise.reject(refusal)
+    })
+    expect(await findFolderProblem(kinds.at('folder'))).toEqual({
+      text: "can't be used: EACCES: permission denied",
+      hint: 'check that its disk is mounted and that snailpass may write there',
+    })
+    const { R_OK, W_OK, X_OK } = fs.constants
+    expect(modes).toEqual([R_OK | W_OK | X_OK])
+  })
+
   test('is created, private, in a folder that exists', async () => {
     using kinds = createKinds()
     expect(await createExternalFolder(kinds.at('new'))).toBeTrue()
@@ -76,6 +94,76 @@ describe('a folder outside of the data folder', () => {
       expect(existsSync(kinds.at(name))).toBeFalse()
     },
   )
+})
+
+describe.skipIf(process.platform !== 'linux')('a folder for disks', () => {
+  /** Has a folder seem to lie at `place`, on a machine with these mount points. */
+  function pretend(folder: string, place: string, mounts: readonly string[]) {
+    const { readFileSync } = fs
+    const { readdir } = fsPromises
+    const lines = ['/', '/proc', ...mounts].map(
+      (path) => `1 0 8:1 / ${path.replaceAll(' ', String.raw`\040`)} rw - ext4 /dev/x rw`,
+    )
+    const stack = new DisposableStack()
+    stack.use(
+      spyOn(fsPromises, 'realpath').mockImplementation(((path: string) =>
+        Promise.resolve(path === folder ? place : path)) as never),
+    )
+    stack.use(
+      spyOn(fsPromises, 'readdir').mockImplementation(((path: string) =>
+        readdir(path === place ? folder : path)) as never),
+    )
+    stack.use(
+      spyOn(fs, 'readFileSync').mockImplementation(((path: string, encoding: BufferEncoding) =>
+        path === '/proc/self/mountinfo'
+          ? lines.join('\n')
+          : readFileSync(path, encoding)) as never),
+    )
+    return stack
+  }
+
+  test.each([
+    ['/mnt/disk', [], true],
+    ['/mnt/disk', ['/mnt/disk'], false],
+    ['/mnt/my disk', ['/mnt/my disk'], false],
+    // Another disk at the folder for disks itself.
+    ['/mnt/disk', ['/mnt'], true],
+    ['/media/disk', [], true],
+    ['/media/me/disk', [], true],
+    ['/media/me/disk', ['/media/me/disk'], false],
+    ['/run/media/me/disk', [], true],
+    ['/run/media/disk', [], true],
+    // A folder on a mounted disk.
+    ['/media/disk/backups', ['/media/disk'], false],
+    ['/run/media/me/disk', ['/run/media/me'], false],
+    ['/mnt/disk/backups', [], false],
+    ['/srv/disk', [], false],
+    ['/mnt', [], false],
+  ])('is unmounted at %s with the mount points %p: %p', async (place, mounts, isUnmounted) => {
+    using folder = temporaryFolder()
+    using _ = pretend(folder.path, place, mounts)
+    const problem = {
+      text: 'is empty, and no disk is mounted there',
+      hint: `mount the disk; or, to use the disk of the system, create a folder in it: mkdir ${folder.path}/backups`,
+    }
+    expect(await findFolderProblem(folder.path)).toEqual(isUnmounted ? problem : null)
+    const path = join(folder.path, 'new')
+    if (isUnmounted) {
+      expect(await captureError(createExternalFolder(path))).toMatchObject({
+        ...{ code: 'unavailable', hint: problem.hint },
+        message: `${path} can't be created: ${folder.path} ${problem.text}`,
+      })
+    } else expect(await createExternalFolder(path)).toBeTrue()
+    expect(existsSync(path)).toBe(!isUnmounted)
+  })
+
+  test('is used on the disk of the system if something is in it', async () => {
+    using folder = temporaryFolder()
+    mkdirSync(join(folder.path, 'backups'))
+    using _ = pretend(folder.path, '/mnt/disk', [])
+    expect(await findFolderProblem(folder.path)).toBeNull()
+    expect(await createExternalFolder(join(folder.path, 'new'))).toBeTrue()
+  })
 })
 
 describe.skipIf(process.platform === 'win32')('the other users who can write to a folder', () => {

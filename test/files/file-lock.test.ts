@@ -43,6 +43,24 @@ test('a lock is held against other processes until it is released', async () => 
   expect(accepted.answer).toBe('taken')
 })
 
+test('a lock is refused to the process that has it, which keeps it', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'lock')
+  const lock = lockFile(path)
+  expect(lockFile(path)).toBeNull()
+  using refused = await lockInAnotherProcess(path)
+  expect(refused.answer).toBe('held')
+  lock?.release()
+  const next = lockFile(path)
+  expect(next).not.toBeNull()
+  next?.release()
+})
+
+test('a lock file that can not be created is an error of the system', () => {
+  using folder = temporaryFolder()
+  expect(() => lockFile(join(folder.path, 'missing', 'lock'))).toThrow('ENOENT')
+})
+
 test('the kernel releases the lock of a process that was killed', async () => {
   using folder = temporaryFolder()
   const path = join(folder.path, 'lock')

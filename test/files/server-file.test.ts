@@ -1,6 +1,17 @@
-import { expect, test } from 'bun:test'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { expect, spyOn, test } from 'bun:test'
+import * as fs from 'node:fs'
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import * as openFileLock from '../../src/files/open-file-lock'
 import { type RunningServer, readServerFile, writeServerFile } from '../../src/files/server-file'
 import { modeOf } from '../support/data-folder'
 import { temporaryFolder } from '../support/executable'
@@ -103,6 +114,81 @@ test.each([
   const path = join(folder.path, 'server.json')
   writeFileSync(path, text)
   expect(readServerFile(path)).toBeNull()
+})
+
+test.each(['pid', 'version', 'started', 'urls'] as const)(
+  'a file says nothing without a valid %s',
+  (name) => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'server.json')
+    using _ = writeServerFile(path, server)
+    const content: Record<string, unknown> = JSON.parse(readFileSync(path, 'utf8'))
+    // In place, so that the lock stays.
+    const fill = (value: unknown) =>
+      writeFileSync(path, JSON.stringify({ ...content, [name]: value }))
+    fill(content[name])
+    expect(readServerFile(path)).toEqual(server)
+    for (const wrong of [null, undefined, true, {}, name === 'pid' ? '7' : 7]) {
+      fill(wrong)
+      expect(readServerFile(path), String(wrong)).toBeNull()
+    }
+  },
+)
+
+test('a file that can not be put in its place leaves nothing, and what was there', () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'server.json')
+  writeFileSync(path, 'before')
+  using _ = spyOn(fs, 'renameSync').mockImplementation(() => {
+    throw new Error('EIO')
+  })
+  expect(() => writeServerFile(path, server)).toThrow('EIO')
+  expect(readdirSync(folder.path)).toEqual(['server.json'])
+  expect(readFileSync(path, 'utf8')).toBe('before')
+})
+
+test('a draft that a killed server has left does not keep the next one from writing', () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'server.json')
+  writeFileSync(`${path}.${process.pid}.new`, 'half')
+  using _ = writeServerFile(path, server)
+  expect(readServerFile(path)).toEqual(server)
+  expect(readdirSync(folder.path)).toEqual(['server.json'])
+})
+
+test('a server whose file was removed stops without an error', () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'server.json')
+  const file = writeServerFile(path, server)
+  rmSync(path)
+  file[Symbol.dispose]()
+  expect(readdirSync(folder.path)).toEqual([])
+})
+
+test.skipIf(process.getuid?.() !== 0)('what root writes belongs to the owner of the folder', () => {
+  using folder = temporaryFolder()
+  chownSync(folder.path, 65_534, 65_534)
+  const path = join(folder.path, 'server.json')
+  using _ = writeServerFile(path, server)
+  const { uid, gid } = statSync(path)
+  expect([uid, gid]).toEqual([65_534, 65_534])
+})
+
+test('a process that has to do is only asked whether it runs', () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'server.json')
+  writeFileSync(path, JSON.stringify({ ...server, started: '2026-11-26T10:00:00Z' }))
+  const sent: unknown[] = []
+  using _lock = spyOn(openFileLock, 'findOpenFileLock').mockReturnValue(null)
+  const answers = [null, 'EPERM', 'ESRCH']
+  using _kill = spyOn(process, 'kill').mockImplementation((...args) => {
+    const code = answers[sent.push(args) - 1] ?? null
+    if (code !== null) throw Object.assign(new Error(code), { code })
+    return true
+  })
+  const isRead = () => readServerFile(path) !== null
+  expect([isRead(), isRead(), isRead()]).toEqual([true, true, false])
+  expect(sent).toEqual(Array(3).fill([process.pid, 0]))
 })
 
 test('what is no file says nothing, and nobody waits for it', () => {
