@@ -1,7 +1,10 @@
-import { expect, test } from 'bun:test'
+import { Database, SQLiteError } from 'bun:sqlite'
+import { expect, spyOn, test } from 'bun:test'
+import * as fs from 'node:fs'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { lockFile } from '../../src/files/file-lock'
+import * as openFileLock from '../../src/files/open-file-lock'
 import { modeOf } from '../support/data-folder'
 import { temporaryFolder } from '../support/executable'
 
@@ -58,7 +61,51 @@ test('a lock is refused to the process that has it, which keeps it', async () =>
 
 test('a lock file that can not be created is an error of the system', () => {
   using folder = temporaryFolder()
-  expect(() => lockFile(join(folder.path, 'missing', 'lock'))).toThrow('ENOENT')
+  using _ = spyOn(fs, 'openSync').mockImplementation(() => {
+    throw new Error('EROFS: read-only file system')
+  })
+  expect(() => lockFile(join(folder.path, 'lock'))).toThrow('EROFS')
+})
+
+test('a lock that the file system refuses is not one of another process', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'lock')
+  using other = await lockInAnotherProcess(path)
+  expect(other.answer).toBe('taken')
+  const refusal = `ENOLCK: the file system has no file locks, fcntl '${path}'`
+  {
+    using _ = spyOn(openFileLock, 'hasFileLocks').mockReturnValue(false)
+    expect(() => lockFile(path)).toThrow(
+      expect.objectContaining({ message: refusal, code: 'ENOLCK', syscall: 'fcntl', path }),
+    )
+  }
+  expect(lockFile(path)).toBeNull()
+})
+
+test.each([
+  ['SQLITE_IOERR_LOCK', true],
+  ['SQLITE_IOERR_RDLOCK', true],
+  ['SQLITE_IOERR_CHECKRESERVEDLOCK', true],
+  ['SQLITE_IOERR_READ', false],
+  [undefined, false],
+])('SQLite tells that a file system has no locks, or something else: %p', (code, isRefusal) => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'lock')
+  // What `instanceof SQLiteError` asks for.
+  const error = Object.assign(new Error('disk I/O error'), { name: 'SQLiteError', code, errno: 10 })
+  expect(error).toBeInstanceOf(SQLiteError)
+  using _ = spyOn(Database.prototype, 'run').mockImplementation(() => {
+    throw error
+  })
+  expect(() => lockFile(path)).toThrow(isRefusal ? 'ENOLCK' : 'disk I/O error')
+})
+
+test('a bug is no refusal of the file system', () => {
+  using folder = temporaryFolder()
+  using _ = spyOn(Database.prototype, 'run').mockImplementation(() => {
+    throw Object.assign(new Error('a bug'), { code: 'SQLITE_IOERR_LOCK' })
+  })
+  expect(() => lockFile(join(folder.path, 'lock'))).toThrow('a bug')
 })
 
 test('the kernel releases the lock of a process that was killed', async () => {

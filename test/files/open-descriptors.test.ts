@@ -1,3 +1,4 @@
+import { Database } from 'bun:sqlite'
 import { expect, spyOn, test } from 'bun:test'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
@@ -8,6 +9,8 @@ import { readServerFile, writeServerFile } from '../../src/files/server-file'
 import { temporaryFolder } from '../support/executable'
 
 const server = { pid: process.pid, version: '0.2.0', startTime: 0, urls: [] }
+
+const busy = Object.assign(new Error('locked'), { name: 'SQLiteError', errno: 5 })
 
 const countOpen = () => fs.readdirSync('/proc/self/fd').length
 
@@ -40,6 +43,13 @@ const uses: Readonly<Record<string, (at: (name: string) => string) => void>> = {
     const lock = lockFile(at('lock'))
     expect(lockFile(at('lock'))).toBeNull()
     lock?.release()
+  },
+  'is refused a lock that others have': (at) => {
+    fs.writeFileSync(at('held'), '')
+    using _ = spyOn(Database.prototype, 'run').mockImplementation(() => {
+      throw busy
+    })
+    expect(lockFile(at('held'))).toBeNull()
   },
   'is refused a lock on something else': (at) => {
     fs.writeFileSync(at('other'), 'something else '.repeat(100))
