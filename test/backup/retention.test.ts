@@ -153,6 +153,21 @@ describe('after the clock went back', () => {
     },
   )
 
+  test.each([
+    [0, 2],
+    [1, 2],
+    [2, 3],
+  ])('with %i daily ones, those count that are less than %i days old', (daily, age) => {
+    const undated = at('1970-01-01T00:00:30Z')
+    const none = { daily, weekly: 0, monthly: 0 }
+    const expiredWith = (oldest: number) => {
+      const newer = daily < 2 ? [] : [{ time: now }]
+      return selectExpired([{ time: oldest }, ...newer, undated], none, now)
+    }
+    expect(expiredWith(now - age * day + 1)).toEqual([undated])
+    expect(expiredWith(now - age * day)).toEqual([])
+  })
+
   test('a server that took backups ten years ahead for a month forgets them after a week of right ones', () => {
     let backups: { time: number }[] = []
     const runNight = (time: number, isPlausible: boolean) => {

@@ -34,6 +34,8 @@ describe('the place of a release', () => {
     'file:///srv/release',
     'https://',
     'https://user:secret@example.org/',
+    'https://user@example.org/',
+    'https://:secret@example.org/',
     'https://example.org/?version=1',
     'https://example.org/#x',
   ])('can not be %s', (text) => {
