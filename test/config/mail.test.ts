@@ -18,6 +18,7 @@ describe('a mail URL', () => {
     ['smtps://mail.lan', { host: 'mail.lan', port: 465, security: 'tls' }],
     ['smtp://mail.lan', { host: 'mail.lan', port: 587, security: 'starttls' }],
     ['smtp://mail.lan:25/', { host: 'mail.lan', port: 25, security: 'starttls' }],
+    ['smtp://mail.lan:65535', { host: 'mail.lan', port: 65_535, security: 'starttls' }],
     ['smtp://127.0.0.1', { host: '127.0.0.1', port: 587, security: 'opportunistic' }],
     ['smtp://127.example.com', { host: '127.example.com', port: 587, security: 'starttls' }],
     ['smtp://[::1]:2525', { host: '::1', port: 2525, security: 'opportunistic' }],
@@ -50,6 +51,7 @@ describe('a mail URL', () => {
       'smtp://me:secret%@mail.lan',
       'invalid SNAILPASS_MAIL_URL: a % is not followed by two hexadecimal digits',
     ],
+    ['smtp://mail.lan:65536', 'invalid SNAILPASS_MAIL_URL: not a mail URL'],
     ['smtp://mail.lan:99999', 'invalid SNAILPASS_MAIL_URL: not a mail URL'],
   ])('%p is refused without its password', (url, message) => {
     expect(() => load({ SNAILPASS_MAIL_URL: url, ...from })).toThrow(message)

@@ -17,6 +17,9 @@ describe('a name that is not a setting', () => {
     ['SNAILPASS_SERCET_KEY', 'SNAILPASS_SECRET_KEY'],
     ['SNAILPASS_MAIL_FORM', 'SNAILPASS_MAIL_FROM'],
     ['SNAILPASS_CONFG', 'SNAILPASS_CONFIG'],
+    // One wrong character of a short name, and two of six.
+    ['SNAILPASS_TL', 'SNAILPASS_TLS'],
+    ['SNAILPASS_LISTXX', 'SNAILPASS_LISTEN'],
     ['SNAILPASS_TOKEN_SECOND', 'SNAILPASS_TOKEN_SECONDS'],
   ])('%p is warned about with the nearest setting', (name, similar) => {
     expect(warningsOf({ [name]: 'x' })).toEqual([
@@ -24,12 +27,12 @@ describe('a name that is not a setting', () => {
     ])
   })
 
-  test.each(['SNAILPASS_PORT', 'SNAILPASS_', 'SNAILPASS_TLS_CERTIFICATE'])(
-    '%p is warned about without a suggestion if no setting is near',
-    (name) => {
-      expect(warningsOf({ [name]: 'x' })).toEqual([`${name} is set, but there is no such setting`])
-    },
-  )
+  test.each([
+    ...['SNAILPASS_PORT', 'SNAILPASS_', 'SNAILPASS_TLS_CERTIFICATE'],
+    ...['SNAILPASS_T', 'SNAILPASS_LISXXX'],
+  ])('%p is warned about without a suggestion if no setting is near', (name) => {
+    expect(warningsOf({ [name]: 'x' })).toEqual([`${name} is set, but there is no such setting`])
+  })
 
   test('is warned about once, in the settings file too', () => {
     using file = createTemporaryFile('SNAILPASS_LISTN=x\nSNAILPASS_MAX_BDOY=1\n')
