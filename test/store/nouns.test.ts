@@ -72,6 +72,45 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect([await find(one.id), await find(other.id)]).toEqual([null, withRevision(other)])
   })
 
+  test('hides, brings back and purges the account that is named, and no other', async () => {
+    await using store = await open()
+    const ids = ['a', 'b', 'c', 'd']
+    await store.write(async (tx) => {
+      for (const id of ids) await tx.users.insert(aUser({ id, sessionEpoch: 'same' }))
+      for (const id of ['a', 'b', 'c'])
+        await tx.users.hide({ id, sessionEpoch: 'same' }, { time: 5, epoch: `after ${id}` })
+    })
+    const states = async () => {
+      const found = ids.map((id) => store.read((tx) => tx.users.findById(id)))
+      return (await Promise.all(found)).map(
+        (user) => user && [user.id, user.deletionTime, user.sessionEpoch],
+      )
+    }
+    const [a, b, c, d] = [
+      ['a', 5, 'after a'],
+      ['b', 5, 'after b'],
+      ['c', 5, 'after c'],
+      ['d', null, 'same'],
+    ]
+    expect(await states()).toEqual([a, b, c, d])
+    const undelete = (id: string) => store.write((tx) => tx.users.undelete(id))
+    expect([await undelete('b'), await undelete('d'), await undelete('nobody')]).toEqual([
+      ...[true, false, false],
+    ])
+    const bBack = ['b', null, 'after b']
+    expect(await states()).toEqual([a, bBack, c, d])
+    const purge = (id: string, before: number) => store.write((tx) => tx.users.purge(id, before))
+    expect([await purge('a', 5), await purge('b', 6), await purge('nobody', 6)]).toEqual([
+      ...[false, false, false],
+    ])
+    expect(await store.read((tx) => tx.users.listDeleted(5))).toEqual([])
+    expect((await store.read((tx) => tx.users.listDeleted(6))).map(({ id }) => id)).toEqual([
+      ...['a', 'c'],
+    ])
+    expect(await purge('a', 6)).toBeTrue()
+    expect(await states()).toEqual([null, bBack, c, d])
+  })
+
   test('confirms no account but the one that is named, and withdraws only its emails', async () => {
     await using store = await open()
     const [one, other] = [aUser({ emailConfirmed: false }), aUser({ emailConfirmed: false })]
@@ -116,6 +155,8 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     await send(one.id)
     expect([await claim(one.id, 2_099), await claim(one.id, 2_100)]).toEqual([false, true])
     await send('nobody')
+    // The last email to the other account is from 1,001.
+    expect(await claim(other.id, 2_050)).toBeTrue()
   })
 
   test('deletes unconfirmed accounts and keeps those of the exact limit', async () => {
