@@ -2,9 +2,11 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { createDigest } from '../../src/crypto/digest'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
+import { DomainError } from '../../src/domain/errors'
 import { removeExpiredAccounts } from '../../src/domain/expired-accounts'
 import { createLoginEventBuffer } from '../../src/domain/login-events'
 import { createLoginThrottle } from '../../src/domain/login-throttle'
+import type { PasswordHasher } from '../../src/domain/password-hash'
 import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
 import { defaultRateLimits } from '../../src/domain/rate-limits'
 import { createSessions } from '../../src/domain/sessions'
@@ -22,9 +24,10 @@ const address = '10.0.0.1'
 async function createLoginSetup(
   store: SqliteTestStore,
   change: Partial<ReturnType<typeof aUser>> = {},
+  hashing: Partial<PasswordHasher> = {},
 ) {
   const clock = fakeClock()
-  const hasher = createTestHasher()
+  const hasher = { ...createTestHasher(), ...hashing }
   const user = aUser({ passwordHash: await hasher.hash('right'), ...change })
   await store.write((tx) => tx.users.insert(user))
   const tokens = createTestTokens(random(32), clock)
@@ -95,6 +98,24 @@ describe('the audit log of logins', () => {
       ['login-limited', user.email, 1],
     ])
     expect(await listAuditRows(store)).toEqual([])
+  })
+
+  test.each([
+    ['disabled', { isDisabled: true }],
+    ['unconfirmed', { emailConfirmed: false }],
+  ])('contains right credentials that are refused to an account that is %s', async (_, change) => {
+    await using store = await openSqliteStore()
+    const { user, attempt, drainRows } = await createLoginSetup(store, change)
+    expect(await attempt('right')).toBe('forbidden')
+    expect(drainRows()).toEqual([['login-refused', user.email, 1]])
+  })
+
+  test('contains nothing of an attempt that no hash was computed for', async () => {
+    await using store = await openSqliteStore()
+    const busy = () => Promise.reject(new DomainError('unavailable', 'Too many sign-ins at once'))
+    const { attempt, drainRows } = await createLoginSetup(store, {}, { verify: busy })
+    expect(await attempt('right')).toBe('unavailable')
+    expect(drainRows()).toEqual([])
   })
 
   test('fails no login and loses nothing while the database accepts no writes', async () => {
