@@ -315,6 +315,44 @@ describe.each(enginesWithTables)('the history of a vault on $engine', ({ open })
     })
   })
 
+  test('has its times corrected and redated to the bounds, and is deleted for one account', async () => {
+    await using database = await open()
+    await using store = await openStore(database)
+    /** Keeps one version of another record at each time. */
+    const keepAt = async (id: string, times: readonly number[]) => {
+      for (const now of times)
+        await store.changeAs(id, { now, maxBytes: 1e6 }, async ({ records }) => {
+          await records.insert(aRecord(`${id} at ${now}`))
+          await records.update(aRecord(`${id} at ${now}`, '1:1'))
+        })
+    }
+    const timesOf = async (id: string) =>
+      (await store.read((tx) => tx.history.list(id))).map(({ time }) => time).reverse()
+    await keepAt('u', [999, 1_000, 2_000, 2_001])
+    await keepAt('other', [1_500])
+    await store.write((tx) => tx.history.correct({ from: 1_000, to: 2_000, by: 50_000 }))
+    expect([await timesOf('u'), await timesOf('other')]).toEqual([
+      ...[[999, 51_000, 52_000, 2_001], [51_500]],
+    ])
+    // The clocks of servers may differ by five minutes.
+    const now = 1_000_000
+    const latest = now + 5 * minute
+    await keepAt('u', [latest, latest + 1])
+    const [before, earliest] = [0, 51_500]
+    await store.write((tx) => tx.history.redate({ now, before, earliest }))
+    expect([await timesOf('u'), await timesOf('other')]).toEqual([
+      ...[[now, now, 52_000, now, latest, now], [51_500]],
+    ])
+    expect(await store.write((tx) => tx.history.deleteOld('u', 52_000))).toBe(1)
+    expect([await timesOf('u'), await timesOf('other')]).toEqual([
+      ...[[now, now, now, latest, now], [51_500]],
+    ])
+    expect(await totalsOf(database)).toEqual({
+      u: [6, 5 * sizeOfOne, 5, 5 * sizeOfOne],
+      other: [1, sizeOfOne, 1, sizeOfOne],
+    })
+  })
+
   test('fails no write, whatever the row of its account says', async () => {
     await using database = await open()
     await using store = await openStore(database, 3 * sizeOfOne)

@@ -176,10 +176,56 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       await tx.users.insert(sleeping('with a trashed record', 1_999))
       const vault = await openVault(tx, 'with a trashed record')
       await vault.records.insert(aRecord(vault.owner, 'r', { isTrashed: true }))
+      await tx.users.insert(sleeping('with a history', 1_999))
+      const emptied = await openVault(tx, 'with a history', { now: 5, maxBytes: 1e6 })
+      await emptied.notes.insert(aNote(emptied.owner, 'x'))
+      await emptied.notes.deleteAll(['x'])
     })
     expect(await store.write((tx) => tx.users.deleteUnconfirmed(2_000))).toBe(2)
     const left = await store.read((tx) => tx.users.listSummaries())
-    expect(left.map(({ id }) => id)).toEqual(['of the limit', 'asked', 'with a trashed record'])
+    expect(left.map(({ id }) => id)).toEqual([
+      ...['of the limit', 'asked', 'with a trashed record', 'with a history'],
+    ])
+  })
+
+  test('corrects and redates to the bounds the times after which accounts are removed', async () => {
+    await using store = await open()
+    const minute = 60_000
+    const [from, to, by] = [1_000_000, 2_000_000, 50_000_000]
+    const limit = { now: 100_000_000, before: 0, earliest: from + by }
+    const latest = limit.now + 5 * minute
+    const all = [from - 1, from, to, to + 1, latest, latest + 1]
+    await store.write(async (tx) => {
+      for (const time of all) {
+        const [confirmed, unconfirmed] = [`confirmed ${time}`, `unconfirmed ${time}`]
+        await tx.users.insert(
+          aUser({ id: confirmed, creationTime: time, loginTime: time, deletionTime: time }),
+        )
+        await tx.users.insert(
+          aUser({ id: unconfirmed, emailConfirmed: false, creationTime: time, loginTime: time }),
+        )
+        await tx.users.recordConfirmationEmail(unconfirmed, time)
+      }
+    })
+    const times = async (column: string, condition: string) => {
+      const text = `select ${column} as time from users where ${condition} order by seq`
+      return (await queryRows(store.url, text)).map(({ time }) => Number(time))
+    }
+    const expectTimes = async (expected: readonly number[]) => {
+      const [confirmed, unconfirmed] = ['email_confirmed', 'not email_confirmed']
+      expect(await times('creation_time', unconfirmed)).toEqual([...expected])
+      expect(await times('letter_time', unconfirmed)).toEqual([...expected])
+      expect(await times('deletion_time', confirmed)).toEqual([...expected])
+      // These say for how long no account stays.
+      expect(await times('creation_time', confirmed)).toEqual(all)
+      expect(await times('login_time', 'true')).toEqual(all.flatMap((time) => [time, time]))
+    }
+    await expectTimes(all)
+    await store.write((tx) => tx.users.correctTimes({ from, to, by }))
+    await expectTimes([from - 1, from + by, to + by, to + 1, latest, latest + 1])
+    await store.write((tx) => tx.users.redate(limit))
+    const { now } = limit
+    await expectTimes([now, from + by, to + by, now, latest, now])
   })
 
   test('ends the sessions of an account only from one of them', async () => {
