@@ -99,11 +99,12 @@ describe('the log', () => {
     expect(JSON.stringify(lines)).not.toContain('secret')
   })
 
-  const answers = ['/', '/healthz', '/nothing', '/readyz']
-  const [success, refusal, failure] = ['debug GET / 200', 'info GET - 404', 'warn GET /readyz 500']
+  const answers = ['/', '/healthz', '/notes', '/nothing', '/readyz']
+  const [success, failure] = ['debug GET / 200', 'warn GET /readyz 500']
+  const refusals = ['info GET /notes 400', 'info GET - 404']
   test.each([
-    ['debug', [success, refusal, failure], ['warn GET / 200', 'warn GET /healthz 200']],
-    ['info', [refusal, failure], ['warn GET / 200', 'warn GET /healthz 200']],
+    ['debug', [success, ...refusals, failure], ['warn GET / 200', 'warn GET /healthz 200']],
+    ['info', [...refusals, failure], ['warn GET / 200', 'warn GET /healthz 200']],
     ['warn', [failure], ['warn GET / 200', 'warn GET /healthz 200']],
     ['error', [], []],
   ] as const)(
