@@ -312,6 +312,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     const outcomes = await store.write(async (tx) => {
       // Nothing but the vault that was opened decides whose entry is changed, whatever owner an entry names.
       const [vault, others] = [await openVault(tx, owner), await openVault(tx, other)]
+      await others.additionalFields.deleteOfRecords(['a', 'b'])
       return [
         await others.records.update(record),
         await others.notes.update(note),
