@@ -287,6 +287,10 @@ describe('POST /account/vault', () => {
       'records.0.additional_fields.1.value: This JSON body argument must be a string',
     ],
     [
+      { records: [aWholeRecord({ additional_fields: [aPart('f'), 'g'] })] },
+      'Malformed Body. The body must be a JSON object',
+    ],
+    [
       { records: [aWholeRecord({ additional_fields: [aPart('f'), aPart('f')] })] },
       'records.0.additional_fields.1.id: This JSON body argument is there twice',
     ],
