@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -42,6 +43,48 @@ test('a second update is refused while the first one runs', async () => {
   const folder = join(parent.path, 'update')
   const second = await withUpdateFolder(folder, () => captureError(listDuring(folder)))
   expect(second).toMatchObject({ code: 'conflict', message: 'another update is running' })
+})
+
+test('an update keeps its folder until its work is done', async () => {
+  using parent = temporaryFolder()
+  const folder = join(parent.path, 'lib', 'update')
+  const { promise: isOver, resolve: end } = Promise.withResolvers<void>()
+  const running = withUpdateFolder(folder, async () => {
+    writeFileSync(join(folder, 'download'), 'x')
+    await isOver
+    return readdirSync(folder)
+  })
+  expect(await captureError(listDuring(folder))).toMatchObject({ code: 'conflict' })
+  end()
+  expect(await running).toEqual(['download', 'lock'])
+  expect(readdirSync(join(parent.path, 'lib'))).toEqual([])
+  // The folder for all versions is readable by every user, unlike the one of the update.
+  expect(statSync(join(parent.path, 'lib')).mode & 0o777).toBe(0o755)
+})
+
+test('an update that removes its own folder has ended well', async () => {
+  using parent = temporaryFolder()
+  const folder = join(parent.path, 'update')
+  // As the installer does.
+  const work = () => Promise.resolve(rmSync(folder, { recursive: true }))
+  await withUpdateFolder(folder, work)
+  expect(existsSync(folder)).toBeFalse()
+})
+
+test.each([
+  ['ENOSPC', true],
+  ['EDQUOT', true],
+  ['EACCES', false],
+])('what the system refuses with %s is told with what to do', async (code, isFull) => {
+  using parent = temporaryFolder()
+  const folder = join(parent.path, 'update')
+  const cause = Object.assign(new Error(code), { code, syscall: 'write' })
+  expect(await captureError(withUpdateFolder(folder, () => Promise.reject(cause)))).toMatchObject({
+    ...{ code: 'unavailable', message: `nothing was installed: ${code}`, cause },
+    hint: isFull
+      ? `free 600 MB on the disk of ${parent.path}, and run this again`
+      : `check the permissions of ${parent.path}`,
+  })
 })
 
 const others: readonly (readonly [what: string, create: (folder: string) => void])[] = [
