@@ -21,7 +21,7 @@ export const recordWords = defineWords({
     },
     'record.no-code': 'This is no address or secret of one-time codes.',
     'record.codes': { one: '{count} code', other: '{count} codes' },
-    'record.unreadable': 'This record can’t be decrypted with your key. The others are fine.',
+    'record.unreadable': 'This entry can’t be decrypted with your key. The others are fine.',
     'record.unreadable.actions': 'Copy what is readable, or delete it.',
     'record.duplicate': 'Duplicate',
     'record.none': 'Choose an entry to see it here.',

@@ -1,6 +1,6 @@
 import { isReadable } from '../../crypto/ciphertexts'
 import type { OpenNote, OpenRecord } from '../../model/entries'
-import { detailsOf } from '../../model/fields'
+import { codeSourceOf } from '../../model/fields'
 import { Icon } from '../parts/icon'
 import { useApp, useWords } from '../parts/use-app'
 import { type CopiedPart, copyPart, copyText, isCopied } from './copying'
@@ -14,7 +14,7 @@ export function RecordThumb({ record }: { record: OpenRecord }) {
     ...(has(record.password)
       ? [{ part: 'password', label: translate('common.password') } as const]
       : []),
-    ...(isReadable(record.name) && detailsOf(record).totp !== ''
+    ...(codeSourceOf(record) !== null
       ? [{ part: 'code', label: translate('common.code.short') } as const]
       : []),
   ]

@@ -16,7 +16,7 @@ export function Row(props: {
   const { entry, hit, query, isSelected, isStop } = props
   const app = useApp()
   const { translate } = useWords()
-  const name = isReadable(entry.name) ? entry.name : translate('list.unreadable')
+  const name = isReadable(entry.name) ? entry.name || '–' : translate('list.unreadable')
   const line = hit === null ? null : findLine(hit, query)
   const kind = isWhole(entry) ? entry.kind : 'broken'
   return (
@@ -31,13 +31,7 @@ export function Row(props: {
       >
         <Monogram name={name} kind={kind} />
         <span class="t">
-          <b>
-            {hit?.place === 'name' && line !== null ? (
-              <Marked {...line} line={name} />
-            ) : (
-              name || '–'
-            )}
-          </b>
+          <b>{hit?.place === 'name' && line !== null ? <Marked {...line} line={name} /> : name}</b>
           <span>
             {hit === null || hit.place === 'name' || line === null ? (
               <SecondLine entry={entry} />

@@ -22,7 +22,7 @@ const bar = [
 ]
 const brokenBar = bar.filter((each) => each !== '[Edit]' && each !== '[Duplicate]')
 const broken = [
-  'This record can’t be decrypted with your key. The others are fine.',
+  'This entry can’t be decrypted with your key. The others are fine.',
   'Copy what is readable, or delete it.',
 ]
 const unreadable = 'Can’t be decrypted'
@@ -152,6 +152,14 @@ test.each([
     `[${button} | copied]`,
   ])
 })
+
+test.each(['', 'call the bank'])(
+  'has no button for codes that nobody can compute: %p',
+  async (totp) => {
+    using page = await show(anOpenRecord({ name: 'Mail', texts: [{ name: 'TOTP', value: totp }] }))
+    expect(page.lines('.thumb')).toEqual(thumb)
+  },
+)
 
 test('leads from folder and tags to what is there', async () => {
   using page = await show(full)

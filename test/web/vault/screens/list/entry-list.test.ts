@@ -40,7 +40,7 @@ test('shows each entry with what tells it from others, and buttons for what it h
   using page = await open()
   expect(page.lines(rows)).toEqual([
     ...['# Favourites', '[Ape marta]', '[Copy login of Ape]'],
-    ...['# Other', '[–]', '[Copy password of ]'],
+    ...['# Other', '[–]', '[Copy password of –]'],
     ...['# D', '[Door Note]'],
     ...['# G', '[Gitforge marta]', '[Copy login of Gitforge]', '[Copy password of Gitforge]'],
     ...['# H', '[Half Changed 23 November 2026 · 2 of 3 fields readable]'],
