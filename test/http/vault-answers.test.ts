@@ -2,12 +2,14 @@ import { describe, expect, test } from 'bun:test'
 import { connect, type Socket } from 'node:net'
 import { createAnswerBudget } from '../../src/domain/answer-budget'
 import { createAnswerCache } from '../../src/domain/answer-cache'
+import { DomainError } from '../../src/domain/errors'
 import type { Note } from '../../src/domain/vault'
 import { createClientResolver } from '../../src/http/client'
 import { listen } from '../../src/http/listener'
 import { fromNote } from '../../src/http/schemas'
 import { createLog } from '../../src/log'
 import { createTestApi } from '../support/api'
+import { captureError } from '../support/capture-error'
 import { aUser, signedIn } from '../support/store'
 import { manualTiming } from '../support/timing'
 import { until } from '../support/until'
@@ -80,6 +82,8 @@ function startListServer(
     request,
     ...{ timing, lines, small, cache, revisions },
     reads: () => reads,
+    /** Whether no answer holds memory. */
+    isFree: () => budget.hasRoom(maxBytes),
     /** Lets no list be read until the promise is resolved. */
     holdReads(until: Promise<void>) {
       reading = until
@@ -191,6 +195,43 @@ describe('a large list', () => {
         message: 'an answer to a slow client is cut, since others need the memory',
       }),
     ])
+  })
+
+  test('takes no memory after it could not be read, or has become small', async () => {
+    const lists: Record<string, readonly Note[]> = { a: large }
+    await using server = startListServer(lists)
+    expect(await server.get('a')).toBe(jsonOf(large))
+    const failing = Promise.reject(new DomainError('unavailable', 'no database'))
+    failing.catch(() => {})
+    server.holdReads(failing)
+    expect(await captureError(server.get('a'))).toBeInstanceOf(Error)
+    expect(server.isFree()).toBeTrue()
+    server.holdReads(Promise.resolve())
+    lists['a'] = [aNote('a', 1_000)]
+    expect(await server.get('a')).toBe(jsonOf(lists['a']))
+    expect(server.isFree()).toBeTrue()
+  })
+
+  test('takes its memory alone, after it has grown', async () => {
+    const lists: Record<string, readonly Note[]> = { a: [aNote('a', 2 * megabyte)] }
+    await using server = startListServer(lists)
+    expect(await server.get('a')).toBe(jsonOf(lists['a'] ?? []))
+    lists['a'] = large
+    expect(await server.get('a')).toBe(jsonOf(large))
+    expect(server.isFree()).toBeTrue()
+  })
+
+  test('that turns out to be large while others have the memory is read again once it is free', async () => {
+    // Besides what is left of one, there is no room for another.
+    await using server = startListServer({ a: large, b: large }, { maxBytes: 46 * megabyte })
+    const slow = await server.stall('a')
+    const answer = server.get('b')
+    await server.untilWaiting()
+    expect(server.reads()).toBe(2)
+    slow.destroy()
+    await until(() => (server.reads() === 3 ? true : null), 'the list to be read again')
+    expect(await answer).toBe(jsonOf(large))
+    expect(server.isFree()).toBeTrue()
   })
 
   test('whose client leaves while it is read takes no memory afterwards', async () => {
