@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Config } from '../src/config/load'
 import { type Settings, settingKeys, settingTable } from '../src/config/settings'
-import { DomainError } from '../src/domain/errors'
+import { DomainError, hintField } from '../src/domain/errors'
 import type { Log, LogOptions } from '../src/log'
 import { loadCommandConfig } from './config-options'
 
@@ -40,9 +40,7 @@ export function reloadOnHangup(server: {
         })
     } catch (error) {
       if (error instanceof DomainError) {
-        log.error(`the settings were not reloaded: ${error.message}`, undefined, {
-          hint: error.hint ?? '',
-        })
+        log.error(`the settings were not reloaded: ${error.message}`, undefined, hintField(error))
       } else log.error('the settings were not reloaded', error)
     }
   }

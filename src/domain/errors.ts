@@ -86,6 +86,11 @@ export function listErrors(error: DomainError): readonly DomainError[] {
   return error instanceof CombinedError ? error.errors : [error]
 }
 
+/** Returns the hint of an error as a field of a line of the log; no field without a hint. */
+export function hintField({ hint }: DomainError): Readonly<Record<string, string>> {
+  return hint === null ? {} : { hint }
+}
+
 /** Returns the message of anything that was thrown. */
 export function errorMessage(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)

@@ -1,6 +1,11 @@
 import { expect, test } from 'bun:test'
 import { operatorEvent, serverEvent, userEvent } from '../../src/domain/audit'
-import { DomainError, errorMessage, errorMessageWithCauses } from '../../src/domain/errors'
+import {
+  DomainError,
+  errorMessage,
+  errorMessageWithCauses,
+  hintField,
+} from '../../src/domain/errors'
 import { ownershipError } from '../../src/domain/ownership'
 
 test('an expected error has a code, a message, and null for what is not known', () => {
@@ -13,6 +18,13 @@ test('an expected error has a code, a message, and null for what is not known', 
   expect(new DomainError('invalid', 'no')).toMatchObject({
     ...{ code: 'invalid', message: 'no', hint: null, retryAfter: null, cause: undefined },
   })
+})
+
+test('a line of the log has the hint of an error that has one', () => {
+  expect(hintField(new DomainError('invalid', 'no', { hint: ['wait', 'look'] }))).toEqual({
+    hint: 'wait\nlook',
+  })
+  expect(hintField(new DomainError('invalid', 'no'))).toEqual({})
 })
 
 test('a message names the causes of an error, which may be anything', () => {

@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/settings'
 import type { OpenedDatabase, ServerOpenOptions } from '../../database/database'
-import { DomainError, errorMessage, errorMessageWithCauses } from '../../domain/errors'
+import { DomainError, errorMessage, errorMessageWithCauses, hintField } from '../../domain/errors'
 import { ensureDataFolder, isSystemError, tightenPermissions } from '../../files/data-folder'
 import type { Log } from '../../log'
 import type { OpenedStore } from '../../store/store'
@@ -132,9 +132,7 @@ async function endInterruptedChange(targets: Targets, log: Log): Promise<void> {
     if (!(error instanceof DomainError)) throw error
     log.warn(
       `can't end an interrupted change of the secret key or of certificates: ${error.message}`,
-      {
-        hint: error.hint ?? '',
-      },
+      hintField(error),
     )
   }
 }

@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/settings'
 import type { CertificateSource } from '../../domain/certificates'
-import { DomainError } from '../../domain/errors'
+import { DomainError, hintField } from '../../domain/errors'
 import { createNetworkMatcher } from '../../domain/networks'
 import type { MonotonicClock, Wait } from '../../domain/runtime'
 import type { Api } from '../../http/api'
@@ -89,7 +89,7 @@ async function openGroup(
     const [first] = group
     if (!(error instanceof DomainError) || first?.isWish !== true) throw error
     const loss = first.isTls ? 'HTTPS is off' : 'clients reach this server by IPv4 only'
-    log.warn(`${loss}: ${error.message}`, { hint: error.hint ?? '' })
+    log.warn(`${loss}: ${error.message}`, hintField(error))
     return []
   }
 }

@@ -1,6 +1,6 @@
 import { startLoop } from '../../background'
 import type { RunningCertificateSource } from '../../domain/certificates'
-import { DomainError, errorMessage } from '../../domain/errors'
+import { DomainError, errorMessage, hintField } from '../../domain/errors'
 import type { Clock, Random, Wait } from '../../domain/runtime'
 import { isSystemError, translateFileErrors, unusablePathError } from '../../files/data-folder'
 import type { Log } from '../../log'
@@ -85,13 +85,13 @@ export async function startAcmeSource(deps: AcmeDeps): Promise<RunningCertificat
     } catch (error) {
       unsaved = issued
       const delay = acmeRetryDelay(null, failures++, random)
-      const { message: reason, hint } = unusablePathError(folder, error)
+      const unusable = unusablePathError(folder, error)
       log.error(
         "can't save the new certificate: it is served, but a restart orders another",
         undefined,
         {
-          reason,
-          hint: hint ?? '',
+          reason: unusable.message,
+          ...hintField(unusable),
           next: new Date(clock() + delay).toISOString(),
         },
       )

@@ -1,5 +1,5 @@
 import type { RunningCertificateSource } from '../../domain/certificates'
-import { DomainError } from '../../domain/errors'
+import { DomainError, hintField } from '../../domain/errors'
 import type { Clock, MonotonicClock, Random, Wait } from '../../domain/runtime'
 import { formatDate } from '../../domain/text'
 import type { Log } from '../../log'
@@ -198,7 +198,7 @@ function createReporter(clock: Clock, log: Log): (certificates: LocalCertificate
     const premature = notYetValidError(authority, clock())
     if (premature !== null && info.notBefore !== reportedStart) {
       reportedStart = info.notBefore
-      log.error(premature.message, undefined, { hint: premature.hint ?? '' })
+      log.error(premature.message, undefined, hintField(premature))
     }
     const missing = unpermittedNames.join(', ')
     if (missing !== '' && missing !== reportedNames) {
