@@ -1,8 +1,9 @@
 import { expect, test } from 'bun:test'
 import { encode } from 'uqr'
 import { createQrCode } from '../../cli/qr-code'
-import { describeWelcome } from '../../cli/welcome'
+import { describeWelcome, printWelcome } from '../../cli/welcome'
 import { type Welcome, welcomeOf } from '../../src/app/welcome'
+import { captureOutput } from '../support/cli'
 
 const settings = {
   publicUrl: null,
@@ -73,6 +74,35 @@ test.each([
   'the code leads to the public URL, else by plain HTTP to the page about the certificate',
   (publicUrl, urls, url) => {
     expect(welcomeOf({ ...settings, publicUrl }, urls, { isEmpty: true }).deviceUrl).toBe(url)
+  },
+)
+
+test.each([
+  ['a terminal', true, addresses, true],
+  ['a file', false, addresses, false],
+  ['a terminal that no other device could use', true, ['http://127.0.0.1:5000/'], false],
+] as const)(
+  'what is needed next is printed to %s, with a code: %p',
+  async (_, isTTY, urls, hasCode) => {
+    const before = process.stderr.isTTY
+    process.stderr.isTTY = isTTY
+    using output = captureOutput()
+    const welcome = welcomeOf(settings, urls, { isEmpty: true })
+    await printWelcome(welcome, null).finally(() => {
+      process.stderr.isTTY = before
+    })
+    const lines = output.printed.stderr.split('\n').slice(0, -1)
+    const text = describeWelcome(welcome, null)
+    expect(lines.slice(-text.length)).toEqual([...text])
+    const above = lines.slice(0, -text.length)
+    const code = createQrCode(String(addresses[0]))
+    expect(above).toHaveLength(hasCode ? code.length + 3 : 0)
+    if (!hasCode) return
+    expect(above.slice(0, 2)).toEqual([
+      ...['', `Open ${addresses[0]} on your other devices, or scan this code:`],
+    ])
+    for (const [row, line] of code.entries()) expect(above[row + 2]).toContain(line)
+    expect(above.at(-1)).toBe('')
   },
 )
 

@@ -1,5 +1,5 @@
-import { expect, test } from 'bun:test'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { expect, spyOn, test } from 'bun:test'
+import * as fs from 'node:fs'
 import type { Endpoint } from '../../src/config/listen-address'
 import { DomainError } from '../../src/domain/errors'
 import { install } from '../../src/service/install'
@@ -54,12 +54,39 @@ test('the status tells the version, the state of the service, and whether the se
 test('the status of an executable that does not run has no version', async () => {
   using fake = createFakeInstallation()
   await install(fake.request(1))
-  writeFileSync(fake.layout.executable, '#!/bin/sh\nexit 1\n')
-  chmodSync(fake.layout.executable, 0o755)
+  fs.writeFileSync(fake.layout.executable, '#!/bin/sh\nexit 1\n')
+  fs.chmodSync(fake.layout.executable, 0o755)
   expect(await readInstallationStatus(fake.layout, ready)).toEqual({
     version: null,
     service: null,
     isReady: true,
     problems: [],
+  })
+})
+
+test('the status of settings that somebody may not read asks for sudo', async () => {
+  using fake = createFakeInstallation()
+  await install(fake.request(1))
+  const cause = Object.assign(new Error('not permitted'), { code: 'EACCES' })
+  using access = spyOn(fs, 'accessSync').mockImplementation(() => {
+    throw cause
+  })
+  const { settingsFile } = fake.layout
+  expect(await captureError(readInstallationStatus(fake.layout, ready))).toMatchObject({
+    code: 'forbidden',
+    message: `can't read ${settingsFile}, which names the server's addresses`,
+    hint: 'run this with sudo',
+    cause,
+  })
+  expect(access.mock.calls).toEqual([[settingsFile, fs.constants.R_OK]])
+})
+
+test('an installation without its executable but with its unit has no version', async () => {
+  using fake = createFakeInstallation({ hasService: true })
+  using _systemd = fake.withFakeSystemd()
+  await install(fake.request(1))
+  fs.rmSync(fake.layout.executable)
+  expect(await readInstallationStatus(fake.layout, ready)).toMatchObject({
+    ...{ version: null, service: { activeState: 'active' } },
   })
 })
