@@ -10,10 +10,12 @@ import {
 import { join } from 'node:path'
 import { createProgram } from '../../cli/program'
 import { createAccount } from '../support/accounts'
+import { recordPriorities, runCommand } from '../support/cli'
 import { listCommands } from '../support/commands'
 import { executable, run, temporaryFolder } from '../support/executable'
 import { runServiceInstall } from '../support/installed-service'
 import { createTemporaryFile } from '../support/settings-file'
+import { makePassphrasesCheap } from '../support/test-database'
 
 const takesSettings = listCommands(await createProgram()).filter(({ command }) =>
   command.options.some(({ long }) => long === '--config'),
@@ -51,6 +53,8 @@ test('a line that is unclear stops every command before it creates anything', as
 }, 300_000)
 
 test('a passphrase in quotes encrypts backups with all of its characters', async () => {
+  using _passphrases = makePassphrasesCheap()
+  using _priorities = recordPriorities()
   using folder = temporaryFolder()
   const dataDir = join(folder.path, 'data')
   await createAccount({ dataDir, environment: {} }, 'owner', () => Promise.resolve())
@@ -58,15 +62,15 @@ test('a passphrase in quotes encrypts backups with all of its characters', async
   using file = createTemporaryFile(
     `SNAILPASS_BACKUP_PASSPHRASE="correct#horse's \\"battery\\" \\\\ \`staple\`" \r\n`,
   )
-  const made = await run(['backup', '--data-dir', dataDir, '--config', file.path])
+  const made = await runCommand(['backup', '--data-dir', dataDir, '--config', file.path])
   expect(made).toMatchObject({ code: 0 })
   const [name = ''] = readdirSync(join(dataDir, 'backups'))
   expect(name).toEndWith('.age')
   using secret = createTemporaryFile(`${passphrase}\n`)
   const verify = ['backup', 'verify', join(dataDir, 'backups', name), '--data-dir', dataDir]
-  const verified = await run([...verify, '--passphrase-file', secret.path])
+  const verified = await runCommand([...verify, '--passphrase-file', secret.path])
   expect(verified).toMatchObject({ code: 0 })
-}, 300_000)
+})
 
 describe('the installer', () => {
   test('writes a settings file that names the data folder, whatever characters that has', async () => {
