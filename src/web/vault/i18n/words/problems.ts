@@ -6,6 +6,7 @@ export const problemWords = defineWords({
     'problem.offline': 'The server can’t be reached. Reading and copying go on.',
     'problem.offline.retry': 'Try now',
     'problem.offline.saving': 'The server can’t be reached. What you typed stays here.',
+    'problem.offline.changing': 'The server can’t be reached. Try again in a moment.',
     'problem.offline.signing-in':
       'The server can’t be reached. Look at the network, then try again.',
     'problem.too-many': {
@@ -15,8 +16,10 @@ export const problemWords = defineWords({
     'problem.too-large': 'This is more than the server takes at once. Shorten it.',
     'problem.vault-full':
       'The vault is full. Delete what you no longer need, or ask the owner of the server for more space.',
-    'problem.busy': 'The server is busy. What you typed stays here; try again in a moment.',
-    'problem.server':
+    'problem.busy': 'The server is busy. Try again in a moment.',
+    'problem.busy.typed': 'The server is busy. What you typed stays here; try again in a moment.',
+    'problem.server': 'The server made an error. Try again, or tell its owner.',
+    'problem.server.typed':
       'The server made an error. What you typed stays here; try again, or tell its owner.',
     'problem.not-a-vault': 'The answer of the server is no vault. Try again, or tell its owner.',
     'problem.refused': 'The server refused this: {detail}',
@@ -43,6 +46,7 @@ export const problemWords = defineWords({
     'problem.offline': 'Сервер недоступен. Чтение и копирование работают.',
     'problem.offline.retry': 'Проверить',
     'problem.offline.saving': 'Сервер недоступен. Введённое останется здесь.',
+    'problem.offline.changing': 'Сервер недоступен. Повторите чуть позже.',
     'problem.offline.signing-in': 'Сервер недоступен. Проверьте сеть и попробуйте ещё раз.',
     'problem.too-many': {
       one: 'Слишком много попыток. Повторите через {count} минуту.',
@@ -53,8 +57,10 @@ export const problemWords = defineWords({
     'problem.too-large': 'Это больше, чем сервер принимает за раз. Сократите.',
     'problem.vault-full':
       'Хранилище заполнено. Удалите ненужное или попросите владельца сервера добавить места.',
-    'problem.busy': 'Сервер занят. Введённое останется здесь; повторите чуть позже.',
-    'problem.server':
+    'problem.busy': 'Сервер занят. Повторите чуть позже.',
+    'problem.busy.typed': 'Сервер занят. Введённое останется здесь; повторите чуть позже.',
+    'problem.server': 'На сервере ошибка. Повторите или сообщите его владельцу.',
+    'problem.server.typed':
       'На сервере ошибка. Введённое останется здесь; повторите или сообщите его владельцу.',
     'problem.not-a-vault':
       'Ответ сервера не похож на хранилище. Повторите или сообщите его владельцу.',

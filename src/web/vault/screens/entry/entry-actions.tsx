@@ -22,7 +22,7 @@ export function useWriting(problem: Signal<string | null>): Writing {
   const isBusy = useSignal(false)
   return {
     explain(failure) {
-      problem.value = failure === null ? null : explainFailure(failure, 'saving', words)
+      problem.value = failure === null ? null : explainFailure(failure, 'changing', words)
     },
     async write(draft) {
       if (isBusy.value) return false
@@ -35,7 +35,7 @@ export function useWriting(problem: Signal<string | null>): Writing {
       problem.value =
         outcome.kind === 'conflict'
           ? words.translate('problem.changed-elsewhere')
-          : explainFailure(outcome.failure, 'saving', words)
+          : explainFailure(outcome.failure, 'changing', words)
       return false
     },
   }

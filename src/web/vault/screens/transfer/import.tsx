@@ -47,7 +47,7 @@ function Step({ importing }: { importing: Importing }) {
         <>
           <Progress done={step.done} total={step.total} />
           <Callout tone="bad" role="alert">
-            <p>{explainFailure(step.failure, 'saving', words)}</p>
+            <p>{explainFailure(step.failure, 'changing', words)}</p>
             <p>{translate('import.stopped')}</p>
           </Callout>
           <div class="actions stack">

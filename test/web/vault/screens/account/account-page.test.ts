@@ -75,7 +75,7 @@ test('says why nobody was signed out, and why no device is shown', async () => {
   using page = await showPage()
   page.answer = () => 503
   await open(page)
-  const busy = 'The server is busy. What you typed stays here; try again in a moment.'
+  const busy = 'The server is busy. Try again in a moment.'
   expect(part(page, 'Devices')).toEqual([busy, '[Sign out everywhere else]'])
   page.answer = null
   await page.press('Sign out everywhere else')

@@ -294,7 +294,7 @@ test('changes what a button says, and nothing else', async () => {
   ])
   // Neither was saved, so the entry stays, and why is said.
   expect(page.app.navigation.route.value.entryId).toBe(full.id)
-  expect(page.lines('article')).toContain('The server can’t be reached. What you typed stays here.')
+  expect(page.lines('article')).toContain('The server can’t be reached. Try again in a moment.')
   await page.press('Edit', 'article')
   expect(page.app.form.value).toMatchObject({ id: full.id, base: full })
 })

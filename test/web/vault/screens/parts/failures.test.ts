@@ -14,6 +14,7 @@ const detail = 'Name is too long'
 test.each([
   ['signing-in', translate('problem.offline.signing-in')],
   ['saving', translate('problem.offline.saving')],
+  ['changing', translate('problem.offline.changing')],
   ['reading', translate('problem.offline')],
 ] as const)('without a network, says what becomes of %s', (doing, text) => {
   expect(explainFailure({ kind: 'offline' }, doing, translator)).toBe(text)
@@ -29,13 +30,24 @@ test.each([
   ['a limit without a time', refused(429), translate('problem.too-many', { count: 1 })],
   ['a size', refused(413, detail), translate('problem.too-large')],
   ['a full vault', refused(507, detail), translate('problem.vault-full')],
-  ['a busy server', refused(503, detail), translate('problem.busy')],
-  ['an error of the server', refused(500, detail), translate('problem.server')],
-  ['another one', refused(599, detail), translate('problem.server')],
-  ['a refusal without a reason', refused(400), translate('problem.server')],
   ['a refusal with a reason', refused(400, detail), translate('problem.refused', { detail })],
   ['one of the last of these', refused(499, detail), translate('problem.refused', { detail })],
 ] as const)('says that it was %s', (_, failure, text) => {
-  for (const doing of ['signing-in', 'saving', 'reading'] as const)
+  for (const doing of ['signing-in', 'saving', 'changing', 'reading'] as const)
     expect(explainFailure(failure, doing, translator)).toBe(text)
 })
+
+test.each([
+  ['signing-in', 'problem.busy.typed', 'problem.server.typed'],
+  ['saving', 'problem.busy.typed', 'problem.server.typed'],
+  ['changing', 'problem.busy', 'problem.server'],
+  ['reading', 'problem.busy', 'problem.server'],
+] as const)(
+  'says that what was typed stays only to somebody who has typed: %s',
+  (doing, busy, fault) => {
+    const explain = (failure: Failure) => explainFailure(failure, doing, translator)
+    expect(explain(refused(503, detail))).toBe(translate(busy))
+    for (const failure of [refused(500, detail), refused(599, detail), refused(400)])
+      expect(explain(failure)).toBe(translate(fault))
+  },
+)

@@ -136,7 +136,7 @@ test('says how far a save has come, goes on after a failure, and reports the end
   await page.press('Save 2 entries', section)
   await page.until(() => page.lines(section).includes('[Try again | primary]'), 'the failure')
   expect(page.lines(section)).toEqual([
-    ...['# Import', 'The server can’t be reached. What you typed stays here.'],
+    ...['# Import', 'The server can’t be reached. Try again in a moment.'],
     'The import stopped. What is saved stays; choose the same file again to go on, nothing is added twice.',
     '[Try again | primary]',
   ])
