@@ -9,6 +9,7 @@ import {
 } from '../../support/client'
 import { createPostgresDatabase, queryPostgres, startPostgresFirst } from '../../support/postgres'
 import { startTestServer, type TestServer } from '../../support/server'
+import { until } from '../../support/until'
 
 startPostgresFirst('newest')
 
@@ -66,6 +67,14 @@ const engines: readonly { engine: string; open: () => Promise<Setup> }[] = [
         ...setup,
         async countRolledBack() {
           for (const server of setup.servers) await server.stop()
+          // A process of Postgres counts its last transactions when it ends, which is after its client has gone.
+          await until(async () => {
+            const others = await queryPostgres(
+              database.url,
+              'select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+            )
+            return others.length === 0
+          }, 'the connections of the servers to end')
           const [row] = await queryPostgres(
             database.url,
             'select xact_rollback as count from pg_stat_database where datname = current_database()',
