@@ -10,7 +10,7 @@ import { DomainError } from '../domain/errors'
 export interface PublicKey {
   /** The key as minisign prints it, in one line. */
   readonly text: string
-  /** The number by which signatures name the key, as minisign prints it. */
+  /** The number by which signatures name the key, as minisign prints it: hexadecimal, without leading zeros. */
   readonly id: string
   readonly bytes: Uint8Array<ArrayBuffer>
 }
@@ -105,9 +105,8 @@ function parseFields(
   if (bytes === null || bytes.length !== valueStart + valueLength) return null
   const found = String.fromCharCode(...bytes.subarray(0, algorithmLength))
   if (found !== algorithm) return null
-  // A little-endian number.
-  const id = bytes.slice(algorithmLength, valueStart).reverse().toHex().toUpperCase()
-  return { id, value: bytes.slice(valueStart) }
+  const id = new DataView(bytes.buffer).getBigUint64(algorithmLength, true)
+  return { id: id.toString(16).toUpperCase(), value: bytes.slice(valueStart) }
 }
 
 function decodeBase64(text: string): Uint8Array<ArrayBuffer> | null {

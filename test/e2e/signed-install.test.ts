@@ -87,8 +87,7 @@ describe('install.sh of a signed release', () => {
     [
       'the signature of a key with the number of a known one',
       async (path) => {
-        const id = Buffer.from(keys[0].id, 'hex').reverse()
-        await signRelease(path, await createSigningKey(id), comment)
+        await signRelease(path, await createSigningKey(keys[0].idBytes), comment)
       },
       'the signature of the release is not valid',
     ],

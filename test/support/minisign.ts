@@ -6,24 +6,27 @@ import { join } from 'node:path'
 export interface SigningKey {
   /** The line for the build and for `minisign -P`. */
   readonly publicKey: string
+  /** The number of the key, as minisign prints it. */
   readonly id: string
+  readonly idBytes: Uint8Array
   /** Returns the text of the `.minisig` file for a content. */
   sign(content: string, comment: string): Promise<string>
 }
 
-export async function createSigningKey(id: Uint8Array = randomBytes(8)): Promise<SigningKey> {
+export async function createSigningKey(idBytes: Uint8Array = randomBytes(8)): Promise<SigningKey> {
   const pair = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])
   const bytes = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey))
   const signBytes = async (content: Uint8Array) =>
     Buffer.from(await crypto.subtle.sign('Ed25519', pair.privateKey, Uint8Array.from(content)))
   return {
-    publicKey: Buffer.concat([Buffer.from('Ed'), id, bytes]).toString('base64'),
-    id: Buffer.from(id).reverse().toString('hex').toUpperCase(),
+    publicKey: Buffer.concat([Buffer.from('Ed'), idBytes, bytes]).toString('base64'),
+    id: Buffer.from(idBytes).readBigUInt64LE().toString(16).toUpperCase(),
+    idBytes,
     async sign(content, comment) {
       const value = await signBytes(createHash('blake2b512').update(content).digest())
       const whole = await signBytes(Buffer.concat([value, Buffer.from(comment)]))
       return `untrusted comment: signature of a test
-${Buffer.concat([Buffer.from('ED'), id, value]).toString('base64')}
+${Buffer.concat([Buffer.from('ED'), idBytes, value]).toString('base64')}
 trusted comment: ${comment}
 ${whole.toString('base64')}
 `

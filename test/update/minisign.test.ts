@@ -38,7 +38,7 @@ describe('a signature of minisign', () => {
     const [, publicKey = ''] = readFileSync(path('pub'), 'utf8').split('\n')
     const [real] = parsePublicKeys(publicKey)
     if (real === undefined) throw new Error('no key')
-    expect(readFileSync(path('pub'), 'utf8')).toContain(real.id)
+    expect(readFileSync(path('pub'), 'utf8')).toContain(`minisign public key ${real.id}\n`)
     const text = readFileSync(path('file.minisig'), 'utf8')
     expect(await verifySignature(Buffer.from(content), text, [real])).toBe(comment)
 
@@ -102,9 +102,13 @@ describe('a signature of minisign', () => {
     })
   })
 
+  test('by a key whose number begins with zeros is named as minisign names it', async () => {
+    const { publicKey } = await createSigningKey(new Uint8Array([0xef, 0xcd, 0xab, 0, 0, 0, 1, 0]))
+    expect(parsePublicKeys(publicKey).map(({ id }) => id)).toEqual(['1000000ABCDEF'])
+  })
+
   test('by a key that claims the number of a known one is refused', async () => {
-    const id = Buffer.from(key.id, 'hex').reverse()
-    const impostor = await createSigningKey(id)
+    const impostor = await createSigningKey(key.idBytes)
     expect(await captureError(verify(await impostor.sign(content, comment)))).toMatchObject({
       code: 'conflict',
       message: 'SHA256SUMS does not match its signature',
