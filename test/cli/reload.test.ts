@@ -7,6 +7,7 @@ import { settingKeys } from '../../src/config/settings'
 import type { LogOptions } from '../../src/log'
 import { onPlatform } from '../support/platform'
 import { createTemporaryFile } from '../support/settings-file'
+import { signalsFromNow } from '../support/signals'
 import { createTestLog } from '../support/tls'
 
 /** A server that was started with a settings file, without a server: what SIGHUP has it do. */
@@ -16,6 +17,7 @@ function serverWith(text: string) {
   command.parse(['--config', file.path], { from: 'user' })
   const { log, listEntries } = createTestLog()
   const done: (LogOptions | 'certificates')[] = []
+  const deliver = signalsFromNow()
   const listening = reloadOnHangup({
     ...{ command, log, config: loadCommandConfig(command) },
     configureLog: (options) => done.push(options),
@@ -25,7 +27,7 @@ function serverWith(text: string) {
     ...{ done, listEntries },
     hangUp(next: string) {
       writeFileSync(file.path, next)
-      process.emit('SIGHUP')
+      deliver('SIGHUP')
     },
     [Symbol.dispose]() {
       listening[Symbol.dispose]()

@@ -2,6 +2,7 @@ import { spyOn } from 'bun:test'
 import * as fs from 'node:fs'
 import * as os from 'node:os'
 import { runProgram } from '../../cli/run'
+import { endingSignals } from '../../cli/signals'
 import type { ProcessResult } from './wait-for-exit'
 
 /**
@@ -66,8 +67,22 @@ async function runRecorded(
   using output = captureOutput()
   const before = process.env
   process.env = { SNAILPASS_CONFIG: '/dev/null', HOME: '/nonexistent', ...environment }
+  using _signals = keepingSignals()
   const code = await runProgram(args).finally(() => {
     process.env = before
   })
   return { result: { code, ...output.printed }, onTerminal: output.onTerminal }
+}
+
+/** Removes what begins to listen for a signal, when it is disposed of: a command would end this process at a signal for other tests. */
+function keepingSignals(): Disposable {
+  const before = endingSignals().map((signal) => ({ signal, listeners: process.listeners(signal) }))
+  return {
+    [Symbol.dispose]() {
+      for (const { signal, listeners } of before) {
+        for (const listener of process.listeners(signal))
+          if (!listeners.includes(listener)) process.off(signal, listener)
+      }
+    },
+  }
 }
