@@ -98,6 +98,7 @@ describe('the executable with mail', () => {
     expect((await login(server.url)).status).toBe(200)
     // The refused login right after the sign-up queued no second email.
     expect(mail.emails).toHaveLength(1)
+    await untilLogged(server, 'email sent')
     const log = server.log.join('\n')
     expect(log).toContain(`sending email through 127.0.0.1:${mail.port} queued=0`)
     expect(log).toContain('email sent')

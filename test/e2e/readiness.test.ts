@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createAccount } from '../support/accounts'
 import { aRecord } from '../support/client'
-import { type RunningServer, serve, temporaryFolder } from '../support/executable'
+import { type RunningServer, serve, temporaryFolder, untilLogged } from '../support/executable'
 import { queryRows } from '../support/store'
 import { until } from '../support/until'
 
@@ -63,6 +63,7 @@ describe('/readyz of a server whose disk fails', () => {
       const isReady = async () => (await readyz(server)).status === 200
       await until(isReady, 'a ready server')
       expect((await owner.send('POST', '/records', aRecord())).status).toBe(201)
+      await untilLogged(server, 'writes succeed again')
       const told = server.log
         .map((line) => JSON.parse(line))
         .filter(({ message }) => message.startsWith('writes '))

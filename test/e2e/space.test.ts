@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createAccount } from '../support/accounts'
 import { aRecord } from '../support/client'
-import { run, serve, temporaryFolder } from '../support/executable'
+import { run, serve, temporaryFolder, untilLogged } from '../support/executable'
 import { queryRows } from '../support/store'
 import { until } from '../support/until'
 
@@ -103,6 +103,7 @@ test.skipIf(!isRoot)(
     }
     await until(hasSpace, 'the warning to end', { interval: 50 })
     expect((await (await owner.send('GET', '/records')).json()).length).toBe(stored + 1)
+    await untilLogged(server, 'writes are accepted again')
     const logLines = server.log.filter((line) =>
       / error .*writes are refused| info .*writes are accepted again/.test(line),
     )
