@@ -25,7 +25,7 @@ describe('the passphrase of a backup', () => {
     })
   })
 
-  test.each(['open sesame', ' \t', "#'x'"])(
+  test.each(['open sesame', ' \t', ' ü ', "#'x'"])(
     'is the line of its file, without its end: %j',
     (text) => {
       for (const end of ['', '\n', '\r\n']) {
@@ -35,13 +35,18 @@ describe('the passphrase of a backup', () => {
     },
   )
 
+  test('begins after a byte order mark', () => {
+    using file = createTemporaryFile('\uFEFFhunter2\r\n')
+    expect(readPassphrase(file.path)).toBe('hunter2')
+  })
+
   test('has up to 64 KiB', () => {
     const longest = 'x'.repeat(64 * 1024)
     using file = createTemporaryFile(longest)
     expect(readPassphrase(file.path)).toBe(longest)
   })
 
-  test.each(['', '\n', '\r\n', 'a\n\n', 'a\nb', 'a\rb\n', '\na'])(
+  test.each(['', '\n', '\r\n', 'a\n\n', 'a\nb', 'a\rb', 'a\rb\n', '\na'])(
     'is not in a file with no line or with several: %j',
     (text) => {
       using file = createTemporaryFile(text)
@@ -54,6 +59,16 @@ describe('the passphrase of a backup', () => {
       )
     },
   )
+
+  test('is refused if the file can not be read', () => {
+    expect(() => readPassphrase('/proc/self/missing')).toThrow(
+      expect.objectContaining({
+        code: 'invalid',
+        message: expect.stringMatching(/^can't read \/proc\/self\/missing: ENOENT/),
+        hint: 'check the path and the permissions of the file',
+      }),
+    )
+  })
 
   test.each([
     ['is too large', () => 'x'.repeat(64 * 1024 + 1), /: the file is larger than 64 KiB$/],

@@ -1,12 +1,10 @@
 import { describe, expect, spyOn, test } from 'bun:test'
 import { formatAdoption, reportAdoption } from '../../cli/adoption-report'
-import { readPassphrase } from '../../cli/decryption-options'
 import { readSecretLine } from '../../cli/prompts'
 import { createProgressLine, ExitError, exitCodes, outJson, reportError } from '../../cli/terminal'
 import { CombinedError, DomainError, type ErrorCode } from '../../src/domain/errors'
 import { captureError } from '../support/capture-error'
-import { captureOutput } from '../support/cli'
-import { createTemporaryFile } from '../support/settings-file'
+import { captureOutput, withTerminal } from '../support/cli'
 
 /** Returns the exit code of an error and what is printed for it. */
 function report(error: unknown) {
@@ -112,65 +110,23 @@ test('JSON is indented by two spaces', () => {
 })
 
 test('progress is shown on a terminal only, in one line that is empty at the end', () => {
-  const before = process.stderr.isTTY
-  try {
-    process.stderr.isTTY = false
-    {
-      using output = captureOutput()
-      const progress = createProgressLine()
-      expect(progress.update).toBeNull()
-      progress.end()
-      expect(output.printed).toEqual({ stdout: '', stderr: '' })
-    }
-    process.stderr.isTTY = true
+  {
+    using _file = withTerminal(process.stderr, false)
     using output = captureOutput()
     const progress = createProgressLine()
-    progress.update?.('half')
-    progress.update?.('whole')
+    expect(progress.update).toBeNull()
     progress.end()
-    expect(output.printed).toEqual({
-      stdout: '',
-      stderr: '\r\u001b[2Khalf\r\u001b[2Kwhole\r\u001b[2K',
-    })
-  } finally {
-    process.stderr.isTTY = before
+    expect(output.printed).toEqual({ stdout: '', stderr: '' })
   }
-})
-
-describe('a passphrase in a file', () => {
-  test.each([
-    ['open sesame', 'open sesame'],
-    ['open sesame\n', 'open sesame'],
-    ['open sesame\r\n', 'open sesame'],
-    [' ü \n', ' ü '],
-    ['\uFEFFhunter2\r\n', 'hunter2'],
-  ])('is its only line: %p', (text, passphrase) => {
-    using file = createTemporaryFile(text)
-    expect(readPassphrase(file.path)).toBe(passphrase)
-  })
-
-  test.each(['', '\n', '\r\n', 'hunter2\nx', 'hunter2\n\n', 'hunter2\rx'])(
-    'is refused without its content otherwise: %p',
-    (text) => {
-      using file = createTemporaryFile(text)
-      expect(() => readPassphrase(file.path)).toThrow(
-        expect.objectContaining({
-          code: 'invalid',
-          message: `${file.path} does not contain a passphrase`,
-          hint: 'write the passphrase into the file as a single line',
-        }),
-      )
-    },
-  )
-
-  test('is refused if the file can not be read', () => {
-    expect(() => readPassphrase('/proc/self/missing')).toThrow(
-      expect.objectContaining({
-        code: 'invalid',
-        message: expect.stringMatching(/^can't read \/proc\/self\/missing: ENOENT/),
-        hint: 'check the path and the permissions of the file',
-      }),
-    )
+  using _terminal = withTerminal(process.stderr, true)
+  using output = captureOutput()
+  const progress = createProgressLine()
+  progress.update?.('half')
+  progress.update?.('whole')
+  progress.end()
+  expect(output.printed).toEqual({
+    stdout: '',
+    stderr: '\r\u001b[2Khalf\r\u001b[2Kwhole\r\u001b[2K',
   })
 })
 

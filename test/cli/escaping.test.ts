@@ -3,7 +3,7 @@ import * as readline from 'node:readline/promises'
 import { confirm } from '../../cli/prompts'
 import { createProgressLine, info, out, outJson, reportError } from '../../cli/terminal'
 import { CombinedError, DomainError } from '../../src/domain/errors'
-import { captureOutput, runCommand } from '../support/cli'
+import { captureOutput, runCommand, withTerminal } from '../support/cli'
 import {
   createSqliteTestDatabase,
   fillWithEdgeCases,
@@ -43,16 +43,11 @@ const kinds: readonly (readonly [kind: string, text: string, shown: string])[] =
 
 describe.each(kinds)('%s', (_kind, text, shown) => {
   test('is escaped in data, messages and progress', () => {
-    const before = process.stderr.isTTY
-    process.stderr.isTTY = true
+    using _terminal = withTerminal(process.stderr, true)
     using output = captureOutput()
-    try {
-      out(text)
-      info(`x ${text}`)
-      createProgressLine().update?.(text)
-    } finally {
-      process.stderr.isTTY = before
-    }
+    out(text)
+    info(`x ${text}`)
+    createProgressLine().update?.(text)
     expect(output.printed).toEqual({
       stdout: `${shown}\n`,
       stderr: `x ${shown}\n\r\u001b[2K${shown}`,
@@ -79,8 +74,7 @@ describe.each(kinds)('%s', (_kind, text, shown) => {
 })
 
 test('a question is escaped, and only "yes" answers it', async () => {
-  const before = process.stdin.isTTY
-  process.stdin.isTTY = true
+  using _terminal = withTerminal(process.stdin, true)
   const questions: string[] = []
   let answer = ''
   const spy = spyOn(readline, 'createInterface').mockImplementation((() => ({
@@ -104,7 +98,6 @@ test('a question is escaped, and only "yes" answers it', async () => {
     }
   } finally {
     spy.mockRestore()
-    process.stdin.isTTY = before
   }
 })
 

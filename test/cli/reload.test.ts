@@ -17,7 +17,7 @@ function serverWith(text: string) {
   command.parse(['--config', file.path], { from: 'user' })
   const { log, listEntries } = createTestLog()
   const done: (LogOptions | 'certificates')[] = []
-  const deliver = signalsFromNow()
+  const signals = signalsFromNow()
   const listening = reloadOnHangup({
     ...{ command, log, config: loadCommandConfig(command) },
     configureLog: (options) => done.push(options),
@@ -27,7 +27,7 @@ function serverWith(text: string) {
     ...{ done, listEntries },
     hangUp(next: string) {
       writeFileSync(file.path, next)
-      deliver('SIGHUP')
+      signals.deliver('SIGHUP')
     },
     [Symbol.dispose]() {
       listening[Symbol.dispose]()

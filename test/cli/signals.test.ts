@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { configInputOf, withConfigOptions } from '../../cli/config-options'
 import { endingSignals, exitOnSignals, shutdownSignals } from '../../cli/signals'
 import { onPlatform } from '../support/platform'
+import { signalsFromNow } from '../support/signals'
 
 test.each([
   ['linux', ['SIGINT', 'SIGTERM'], ['SIGHUP', 'SIGINT', 'SIGTERM']],
@@ -18,13 +19,9 @@ test.each([
     using _ = onPlatform(platform)
     expect<readonly string[]>(shutdownSignals()).toEqual(server)
     expect<readonly string[]>(endingSignals()).toEqual(command)
-    const before = new Map(endingSignals().map((signal) => [signal, process.listeners(signal)]))
+    using signals = signalsFromNow()
     exitOnSignals()
-    for (const [signal, listeners] of before) {
-      const added = process.listeners(signal).filter((listener) => !listeners.includes(listener))
-      expect(added).toHaveLength(1)
-      for (const listener of added) process.off(signal, listener)
-    }
+    for (const signal of command) expect(signals.added(signal)).toHaveLength(1)
   },
 )
 
@@ -35,15 +32,9 @@ test('a command that a signal ends exits with 128 and the number of the signal',
     codes.push(code)
     throw new Error('exited')
   })
-  const before = new Map(endingSignals().map((signal) => [signal, process.listeners(signal)]))
+  using signals = signalsFromNow()
   exitOnSignals()
-  for (const [signal, listeners] of before) {
-    for (const listener of process.listeners(signal)) {
-      if (listeners.includes(listener)) continue
-      expect(() => Reflect.apply(listener, process, [signal])).toThrow('exited')
-      process.off(signal, listener)
-    }
-  }
+  for (const signal of endingSignals()) expect(() => signals.deliver(signal)).toThrow('exited')
   expect(codes).toEqual([129, 130, 143, 149])
 })
 

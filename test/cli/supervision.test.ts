@@ -20,12 +20,12 @@ function createService(duringPause?: 'SIGHUP' | 'SIGINT' | 'SIGTERM') {
   const path = join(folder.path, 'snailpass-service')
   mkdirSync(path)
   process.env['RUNTIME_DIRECTORY'] = path
-  const deliver = signalsFromNow()
+  const signals = signalsFromNow()
   const pauses: number[] = []
   const cutShort: boolean[] = []
   const wait = spyOn(systemRuntime, 'wait').mockImplementation((milliseconds, signal) => {
     pauses.push(milliseconds)
-    if (duringPause !== undefined) deliver(duringPause)
+    if (duringPause !== undefined) signals.deliver(duringPause)
     cutShort.push(signal?.aborted === true)
     return signal?.aborted === true ? Promise.reject(signal.reason) : Promise.resolve()
   })

@@ -3,7 +3,7 @@ import { encode } from 'uqr'
 import { createQrCode } from '../../cli/qr-code'
 import { describeWelcome, printWelcome } from '../../cli/welcome'
 import { type Welcome, welcomeOf } from '../../src/app/welcome'
-import { captureOutput } from '../support/cli'
+import { captureOutput, withTerminal } from '../support/cli'
 
 const settings = {
   publicUrl: null,
@@ -84,13 +84,10 @@ test.each([
 ] as const)(
   'what is needed next is printed to %s, with a code: %p',
   async (_, isTTY, urls, hasCode) => {
-    const before = process.stderr.isTTY
-    process.stderr.isTTY = isTTY
+    using _terminal = withTerminal(process.stderr, isTTY)
     using output = captureOutput()
     const welcome = welcomeOf(settings, urls, { isEmpty: true })
-    await printWelcome(welcome, null).finally(() => {
-      process.stderr.isTTY = before
-    })
+    await printWelcome(welcome, null)
     const lines = output.printed.stderr.split('\n').slice(0, -1)
     const text = describeWelcome(welcome, null)
     expect(lines.slice(-text.length)).toEqual([...text])

@@ -2,7 +2,7 @@ import { spyOn } from 'bun:test'
 import * as fs from 'node:fs'
 import * as os from 'node:os'
 import { runProgram } from '../../cli/run'
-import { endingSignals } from '../../cli/signals'
+import { signalsFromNow } from './signals'
 import type { ProcessResult } from './wait-for-exit'
 
 /**
@@ -41,6 +41,17 @@ export function recordPriorities() {
   }
 }
 
+/** Makes a stream count as a terminal, or as none, until the returned object is disposed. */
+export function withTerminal(stream: { isTTY: boolean }, isTTY: boolean): Disposable {
+  const before = stream.isTTY
+  stream.isTTY = isTTY
+  return {
+    [Symbol.dispose]() {
+      stream.isTTY = before
+    },
+  }
+}
+
 /**
  * Runs a command in this process, as the executable does, with these variables alone as its environment. For commands that
  * end by themselves; test/e2e runs the executable.
@@ -67,22 +78,10 @@ async function runRecorded(
   using output = captureOutput()
   const before = process.env
   process.env = { SNAILPASS_CONFIG: '/dev/null', HOME: '/nonexistent', ...environment }
-  using _signals = keepingSignals()
+  // At a signal for other tests, what a command listens with would end this process.
+  using _signals = signalsFromNow()
   const code = await runProgram(args).finally(() => {
     process.env = before
   })
   return { result: { code, ...output.printed }, onTerminal: output.onTerminal }
-}
-
-/** Removes what begins to listen for a signal, when it is disposed of: a command would end this process at a signal for other tests. */
-function keepingSignals(): Disposable {
-  const before = endingSignals().map((signal) => ({ signal, listeners: process.listeners(signal) }))
-  return {
-    [Symbol.dispose]() {
-      for (const { signal, listeners } of before) {
-        for (const listener of process.listeners(signal))
-          if (!listeners.includes(listener)) process.off(signal, listener)
-      }
-    },
-  }
 }

@@ -1,13 +1,10 @@
 import { Window } from 'happy-dom'
 import { h, render } from 'preact'
 import { act } from 'preact/test-utils'
-import type { OpenAccount } from '../../src/web/vault/api/open-account'
-import { connectToServer } from '../../src/web/vault/api/server'
-import { createSession } from '../../src/web/vault/api/session'
 import type { OpenEntry } from '../../src/web/vault/model/entries'
 import { VaultApp } from '../../src/web/vault/screens/app'
-import { type App, createApp } from '../../src/web/vault/state/app'
-import type { TabMessage } from '../../src/web/vault/state/auto-lock'
+import type { App } from '../../src/web/vault/state/app'
+import { createPageApp, noServer } from './page-app'
 import { until } from './until'
 
 /** What the screens take from the browser. */
@@ -16,17 +13,12 @@ const globals = [
   ...['requestAnimationFrame', 'cancelAnimationFrame'],
 ]
 
-const encryptionKey = await crypto.subtle.generateKey({ name: 'AES-CBC', length: 256 }, false, [
-  'encrypt',
-  'decrypt',
-])
-
-export const shownEmail = 'marta@example.org'
+type Keys = Pick<KeyboardEventInit, 'key' | 'code' | 'ctrlKey' | 'shiftKey' | 'metaKey' | 'altKey'>
 
 /** A page of the web vault in a document without a browser, and without a server but for `answer`. */
 export interface ShownPage extends Disposable {
   readonly app: App
-  readonly state: { now: number; clipboard: string; readonly told: TabMessage[] }
+  readonly state: ReturnType<typeof createPageApp>['state']
   /** What was asked of the server. */
   readonly asked: { readonly question: string; readonly body: unknown }[]
   /** The body that the server answers to a question such as `GET /login`; a status refuses, alone or as a member. It is away unless this is set. */
@@ -44,7 +36,7 @@ export interface ShownPage extends Disposable {
   /** Opens everything that is folded. */
   unfold(): Promise<void>
   /** Presses a key on what has the focus, or on an element. Returns whether the page took it. */
-  key(init: KeyboardEventInit, selector?: string): Promise<boolean>
+  key(init: Keys, selector?: string): Promise<boolean>
 }
 
 export async function showPage(
@@ -77,40 +69,26 @@ export async function showPage(
       else Object.defineProperty(globalThis, name, before)
     }
   })
-  const state = { now, clipboard: '', told: [] as TabMessage[] }
   const asked: { question: string; body: unknown }[] = []
-  const api = connectToServer((address, init) => {
-    const question = `${init.method} ${new URL(address, 'http://server/vault/').pathname}`
-    asked.push({ question, body: typeof init.body === 'string' ? JSON.parse(init.body) : null })
-    if (page.answer === null) return Promise.reject(new TypeError('no network'))
-    const answer = page.answer(question)
-    return Promise.resolve(
-      typeof answer === 'number'
-        ? new Response('{}', { status: answer })
-        : new Response(JSON.stringify(answer), {
-            status: 'status' in answer ? Number(answer.status) : 200,
-          }),
-    )
-  })
-  const created = createApp({
-    ...{ api, clock: () => state.now, storage: null, preferredLanguages: ['en'] },
-    clipboard: {
-      hasFocus: () => true,
-      write: (text) => {
-        state.clipboard = text
-        return Promise.resolve()
-      },
+  const created = createPageApp({
+    now,
+    askServer(address, init) {
+      const question = `${init.method} ${new URL(address, 'http://server/vault/').pathname}`
+      asked.push({ question, body: typeof init.body === 'string' ? JSON.parse(init.body) : null })
+      if (page.answer === null) return noServer(address, init)
+      const answer = page.answer(question)
+      const [status, body] = typeof answer === 'number' ? [answer, {}] : [statusOf(answer), answer]
+      return Promise.resolve(Response.json(body, { status }))
     },
-    history: { push: () => {}, replace: () => {} },
-    tell: (message) => state.told.push(message),
   })
-  const app = { ...created, ...(options.unlock !== undefined && { unlock: options.unlock }) }
+  const { state } = created
+  const app = { ...created.app, ...(options.unlock !== undefined && { unlock: options.unlock }) }
 
   /** Answers of the server come in their own turns. */
   const turns = async () => {
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 0))
   }
-  const act_ = async (work: () => unknown) => {
+  const actAndWait = async (work: () => unknown) => {
     await act(async () => {
       await work()
       await turns()
@@ -120,39 +98,30 @@ export async function showPage(
   }
 
   const page: ShownPage = {
-    ...{ app, state, asked, answer: null, act: act_ },
+    ...{ app, state, asked, answer: null, act: actAndWait },
     async until(condition, what) {
       await until(condition, what)
-      await act_(() => {})
+      await actAndWait(() => {})
     },
-    async open(entries) {
-      const credentials = { email: shownEmail, masterPasswordHash: 'hash' }
-      const account: OpenAccount = {
-        session: createSession(api, credentials, 'token'),
-        keys: { masterPasswordHash: 'hash', encryptionKey },
-        salt: shownEmail,
-        vault: { state: 's', email: shownEmail, hint: 'snail', entries },
-      }
-      await act_(() => app.enter(account))
-    },
+    open: (entries) => actAndWait(() => created.enter(entries)),
     lines: (selector = 'body') => linesOf(elementAt(selector)),
     async press(name, within = 'body') {
       const found = [...elementAt(within).querySelectorAll('button, a, summary, input, label')]
       const element = found.find((each) => nameOf(each) === name)
       if (!(element instanceof HTMLElement)) throw new Error(`there is no ${name}`)
-      await act_(() => element.click())
+      await actAndWait(() => element.click())
     },
     async type(label, text) {
       const field = fieldsIn(document.body).find((each) => labelOf(each) === label)
       if (field === undefined) throw new Error(`there is no field ${label}`)
-      await act_(() => {
+      await actAndWait(() => {
         Reflect.set(field, 'value', text)
         const type = field.tagName === 'SELECT' ? 'change' : 'input'
         Reflect.apply(field.dispatchEvent, field, [new window.Event(type, { bubbles: true })])
       })
     },
     async unfold() {
-      await act_(() => {
+      await actAndWait(() => {
         for (const details of document.querySelectorAll('details')) {
           details.open = true
           Reflect.apply(details.dispatchEvent, details, [new window.Event('toggle')])
@@ -161,18 +130,13 @@ export async function showPage(
     },
     async key(init, selector) {
       const target = selector === undefined ? document.activeElement : elementAt(selector)
-      const { key, code, ctrlKey, shiftKey, metaKey, altKey } = init
       const event = new window.KeyboardEvent('keydown', {
-        ...{ bubbles: true, cancelable: true },
-        ...(key !== undefined && { key }),
-        ...(code !== undefined && { code }),
-        ...(ctrlKey !== undefined && { ctrlKey }),
-        ...(shiftKey !== undefined && { shiftKey }),
-        ...(metaKey !== undefined && { metaKey }),
-        ...(altKey !== undefined && { altKey }),
+        bubbles: true,
+        cancelable: true,
+        ...init,
       })
       const at = target ?? document.body
-      await act_(() => Reflect.apply(at.dispatchEvent, at, [event]))
+      await actAndWait(() => Reflect.apply(at.dispatchEvent, at, [event]))
       return event.defaultPrevented
     },
     [Symbol.dispose]() {
@@ -182,8 +146,12 @@ export async function showPage(
       void window.happyDOM.close()
     },
   }
-  await act_(() => render(h(VaultApp, { app }), document.body))
+  await actAndWait(() => render(h(VaultApp, { app }), document.body))
   return page
+}
+
+function statusOf(answer: object): number {
+  return 'status' in answer ? Number(answer.status) : 200
 }
 
 function elementAt(selector: string): Element {

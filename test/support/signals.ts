@@ -1,15 +1,25 @@
-const signals = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
+import { endingSignals } from '../../cli/signals'
+
+type EndingSignal = ReturnType<typeof endingSignals>[number]
 
 /**
- * Returns a function that delivers a signal to what has begun to listen for it since now. To emit it would reach all listeners of the
- * process, also those of a browser, which end it.
+ * Knows what begins to listen for signals from now on, and removes it when it is disposed of. To emit a signal would reach all
+ * listeners of the process, also those of a browser, which end it.
  */
-export function signalsFromNow(): (signal: (typeof signals)[number]) => void {
-  const before = new Map(signals.map((signal) => [signal, process.listeners(signal)]))
-  return (signal) => {
-    for (const listener of process.listeners(signal)) {
-      if (before.get(signal)?.includes(listener) !== true)
-        Reflect.apply(listener, process, [signal])
-    }
+export function signalsFromNow() {
+  const before = new Map(endingSignals().map((signal) => [signal, process.listeners(signal)]))
+  const added = (signal: EndingSignal) =>
+    process.listeners(signal).filter((each) => before.get(signal)?.includes(each) === false)
+  return {
+    /** Returns what listens for a signal since then. */
+    added,
+    /** Delivers a signal to what listens for it since then. */
+    deliver(signal: EndingSignal): void {
+      for (const listener of added(signal)) Reflect.apply(listener, process, [signal])
+    },
+    [Symbol.dispose]() {
+      for (const signal of before.keys())
+        for (const listener of added(signal)) process.off(signal, listener)
+    },
   }
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { connectToServer, type Failure, type Result } from '../../../../src/web/vault/api/server'
 import { createSession } from '../../../../src/web/vault/api/session'
+import { refused } from '../../../support/page-app'
 
 const credentials = { email: 'marta@example.org', masterPasswordHash: 'hash' }
 const ended = {
@@ -46,9 +47,6 @@ function setUp(signIn: () => Result<string> | Promise<Result<string>>) {
   return { session, signIns, asked, askWith }
 }
 
-const refused = (status: number, detail = ''): Failure => ({
-  ...{ kind: 'refused', status, retryAfter: null, detail },
-})
 const signedOut = { ok: false, failure: { kind: 'signed-out' } } as const
 
 test('an expired token is renewed once for all requests that find it expired', async () => {

@@ -10,14 +10,12 @@ import { parseWireVault } from '../../../../src/web/vault/model/wire'
 import type { Client } from '../../../support/client'
 import * as files from '../../../support/import-files'
 import { anOpenNote, anOpenRecord } from '../../../support/open-entries'
+import { createVaultKey } from '../../../support/page-app'
 import { startVaultServer } from '../../../support/vaults'
 
 const path = '/account/vault'
 const email = 'marta@example.org'
-const key = await crypto.subtle.generateKey({ name: 'AES-CBC', length: 256 }, false, [
-  'encrypt',
-  'decrypt',
-])
+const key = await createVaultKey()
 
 async function planOf(text: string, entries: readonly OpenEntry[] = [], owner = email) {
   const bytes = new TextEncoder().encode(text)

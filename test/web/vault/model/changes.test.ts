@@ -14,13 +14,11 @@ import { type OpenEntry, openEntries, openVault } from '../../../../src/web/vaul
 import { parseWireEntries, parseWireVault } from '../../../../src/web/vault/model/wire'
 import type { Client } from '../../../support/client'
 import { anOpenNote, anOpenRecord } from '../../../support/open-entries'
+import { createVaultKey } from '../../../support/page-app'
 import { ciphertext, startVaultServer } from '../../../support/vaults'
 
 const path = '/account/vault'
-const key = await crypto.subtle.generateKey({ name: 'AES-CBC', length: 256 }, false, [
-  'encrypt',
-  'decrypt',
-])
+const key = await createVaultKey()
 
 async function send(client: Client, ...drafts: Parameters<typeof encryptChange>[1][]) {
   const changes = await Promise.all(drafts.map((draft) => encryptChange(key, draft)))

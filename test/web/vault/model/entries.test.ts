@@ -16,12 +16,10 @@ import {
   type RevisedWireRecord,
 } from '../../../../src/web/vault/model/wire'
 import plaintext from '../../../data/original/plaintext.json' with { type: 'json' }
+import { createVaultKey } from '../../../support/page-app'
 import { otherValues, taken, withWrongMembers } from '../../../support/wrong-members'
 
-const key = await crypto.subtle.generateKey({ name: 'AES-CBC', length: 256 }, false, [
-  'encrypt',
-  'decrypt',
-])
+const key = await createVaultKey()
 
 async function aWireNote(change: Partial<RevisedWireNote> = {}): Promise<RevisedWireNote> {
   const time = 'Mon, 23 Nov 2026 16:31:04 -0000'

@@ -7,15 +7,13 @@ import { rekeyOpenVault } from '../../../../src/web/vault/model/rekey'
 import { parseWireVault } from '../../../../src/web/vault/model/wire'
 import { basicAuth, type Client } from '../../../support/client'
 import { anOpenNote, anOpenRecord } from '../../../support/open-entries'
+import { createVaultKey } from '../../../support/page-app'
 import { startVaultServer } from '../../../support/vaults'
 
 const email = 'owner@nas.local'
 
 async function someKeys(masterPasswordHash: string): Promise<VaultKeys> {
-  const encryptionKey = await crypto.subtle.generateKey({ name: 'AES-CBC', length: 256 }, false, [
-    'encrypt',
-    'decrypt',
-  ])
+  const encryptionKey = await createVaultKey()
   return { masterPasswordHash, encryptionKey }
 }
 

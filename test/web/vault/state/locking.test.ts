@@ -1,48 +1,20 @@
 import { expect, test } from 'bun:test'
-import type { OpenAccount } from '../../../../src/web/vault/api/open-account'
-import { connectToServer } from '../../../../src/web/vault/api/server'
-import { createSession } from '../../../../src/web/vault/api/session'
 import type { OpenEntry } from '../../../../src/web/vault/model/entries'
-import { createApp } from '../../../../src/web/vault/state/app'
-import type { TabMessage } from '../../../../src/web/vault/state/auto-lock'
 import { formOf, newForm } from '../../../../src/web/vault/state/entry-form'
 import { home } from '../../../../src/web/vault/state/navigation'
 import { anOpenRecord } from '../../../support/open-entries'
+import { createPageApp, noServer, pageEmail } from '../../../support/page-app'
 import { aForm } from '../../../support/vault-apps'
 
-const email = 'marta@example.org'
-const encryptionKey = await crypto.subtle.generateKey({ name: 'AES-CBC', length: 256 }, false, [
-  'encrypt',
-  'decrypt',
-])
 const entry = anOpenRecord({ name: 'Mail' })
 
 /** A page without a server, into which an account is brought that was opened elsewhere. */
 function setUp(entries: readonly OpenEntry[] = [entry]) {
-  const state = { now: 1000, text: '', told: [] as TabMessage[] }
-  const api = connectToServer(() => Promise.reject(new TypeError('no network')))
-  const app = createApp({
-    ...{ api, clock: () => state.now, storage: null, preferredLanguages: ['en'] },
-    clipboard: {
-      hasFocus: () => true,
-      write: (text) => {
-        state.text = text
-        return Promise.resolve()
-      },
-    },
-    history: { push: () => {}, replace: () => {} },
-    tell: (message) => state.told.push(message),
-  })
-  const account = (): OpenAccount => ({
-    session: createSession(api, { email, masterPasswordHash: 'hash' }, 'token'),
-    keys: { masterPasswordHash: 'hash', encryptionKey },
-    salt: email,
-    vault: { state: 's', email, hint: 'snail', entries },
-  })
-  return { state, app, enter: () => app.enter(account()) }
+  const { app, state, enter } = createPageApp({ now: 1000, askServer: noServer })
+  return { app, state, enter: () => enter(entries) }
 }
 
-const known = { email, hint: 'snail' }
+const known = { email: pageEmail, hint: 'snail' }
 
 test.each([
   {
@@ -150,7 +122,7 @@ test('the seconds of the clock move the countdown, the clipboard and the lock', 
   state.now += 30_000
   app.tick()
   await Promise.resolve()
-  expect([app.now.value, state.text, app.clipboard.copied.value]).toEqual([31_000, '', null])
+  expect([app.now.value, state.clipboard, app.clipboard.copied.value]).toEqual([31_000, '', null])
   expect(app.vault.value).not.toBeNull()
   state.now += 30_000
   app.tick()
@@ -170,7 +142,7 @@ test('a hidden page is locked as the settings say', async () => {
 test('a copy is locked like a vault, changes nothing, and begins the time without use', async () => {
   const { state, app } = setUp()
   state.now = 3_600_000
-  app.showCopy({ state: '', email, hint: null, entries: [entry], exported: 1 })
+  app.showCopy({ state: '', email: pageEmail, hint: null, entries: [entry], exported: 1 })
   expect([app.vault.value?.isReadOnly, app.live.value]).toEqual([true, null])
   expect(app.vault.value?.find(entry.id)).toEqual(entry)
   expect([app.vault.value?.find('other'), app.vault.value?.find(null)]).toEqual([null, null])

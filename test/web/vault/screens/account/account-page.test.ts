@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 import type { OpenEntry } from '../../../../../src/web/vault/model/entries'
 import { anOpenNote, anOpenRecord } from '../../../../support/open-entries'
-import { type ShownPage, shownEmail, showPage } from '../../../../support/shown-page'
+import { pageEmail } from '../../../../support/page-app'
+import { type ShownPage, showPage } from '../../../../support/shown-page'
 
 const noon = Date.UTC(2026, 10, 23, 12)
 const device = {
@@ -26,7 +27,7 @@ test('shows whose account it is, and where', async () => {
   using page = await showPage()
   await open(page, [anOpenRecord(), anOpenNote({ isTrashed: true })])
   expect(page.lines('main').slice(0, 5)).toEqual([
-    ...['[Back to the list]', '# Account', `# ${shownEmail}`, 'on vault.example · 2 entries'],
+    ...['[Back to the list]', '# Account', `# ${pageEmail}`, 'on vault.example · 2 entries'],
     '# Devices',
   ])
   await page.press('Show the history', 'main')
@@ -147,7 +148,7 @@ test('deletes no account before it asked, and keeps it if somebody wants that', 
   using page = await showPage()
   await open(page)
   await page.press('Delete the account…', 'main')
-  expect(page.lines('dialog').slice(0, 1)).toEqual([`# Delete the account of ${shownEmail}?`])
+  expect(page.lines('dialog').slice(0, 1)).toEqual([`# Delete the account of ${pageEmail}?`])
   expect(page.lines('dialog').slice(-4)).toEqual([
     'Type your master password to delete the account.:  (password)',
     ...['[Show master password]', '[Delete the account | danger]', '[Keep the account | primary]'],

@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, expect, mock, spyOn, test } from 'bun:test'
+import { createVaultKey } from '../../../../support/page-app'
 import { type ShownPage, showPage } from '../../../../support/shown-page'
 
-const encryptionKey = await crypto.subtle.generateKey({ name: 'AES-CBC', length: 256 }, false, [
-  'encrypt',
-  'decrypt',
-])
+const encryptionKey = await createVaultKey()
 
 // What PBKDF2 makes of a password is nothing that the form shows, and takes a second.
 beforeAll(() => {

@@ -1,10 +1,8 @@
 import { expect, test } from 'bun:test'
 import type { Failure } from '../../../../../src/web/vault/api/server'
-import { shownEmail, showPage } from '../../../../support/shown-page'
+import { pageEmail, refused } from '../../../../support/page-app'
+import { showPage } from '../../../../support/shown-page'
 
-const refused = (status: number, detail = '', retryAfter: number | null = null): Failure => ({
-  ...{ kind: 'refused', status, retryAfter, detail },
-})
 const foot = [...['Decrypted in this browser alone ·', '[Русский]', '·', '[About]']] as const
 
 test('the door of a stranger asks for an email, and offers an account', async () => {
@@ -32,7 +30,7 @@ test('the door of a known account asks for the master password alone', async () 
   await page.open([])
   await page.act(() => page.app.lock(null))
   expect(page.lines('main')).toEqual([
-    ...['# SnailPass', 'vault.example', 'Email', shownEmail, '[Not you?]'],
+    ...['# SnailPass', 'vault.example', 'Email', pageEmail, '[Not you?]'],
     ...['Master password:  (password)', '[Show master password]', '[Unlock | primary]'],
   ])
   // The focus is where something has to be typed.
@@ -43,7 +41,7 @@ test('the door of a known account asks for the master password alone', async () 
     ...['Master password:  pass word  (text)', '[Hide master password | pressed]'],
   ])
   await page.press('Unlock')
-  expect(typed).toEqual([{ email: shownEmail, masterPassword: ' pass word ' }])
+  expect(typed).toEqual([{ email: pageEmail, masterPassword: ' pass word ' }])
   await page.press('Not you?')
   expect(page.lines('form')[0]).toBe('Email:  (email)')
 })
@@ -55,10 +53,10 @@ test('a stranger is signed in by what was typed', async () => {
     return Promise.resolve(null)
   }
   using page = await showPage({ unlock })
-  await page.type('Email', shownEmail)
+  await page.type('Email', pageEmail)
   await page.type('Master password', 'pass word')
   await page.press('Sign in')
-  expect(typed).toEqual([{ email: shownEmail, masterPassword: 'pass word' }])
+  expect(typed).toEqual([{ email: pageEmail, masterPassword: 'pass word' }])
 })
 
 test.each([
@@ -74,7 +72,7 @@ test.each([
   await page.act(() => page.app.lock(reason))
   expect(page.lines('main').slice(2, 3)).toEqual([notice ?? 'Email'])
   // What went wrong now is more than what was before.
-  if (reason === 'left') await page.type('Email', shownEmail)
+  if (reason === 'left') await page.type('Email', pageEmail)
   await page.press(reason === 'left' ? 'Sign in' : 'Unlock')
   expect(page.lines('main')).not.toContain(notice ?? '')
 })
@@ -100,7 +98,7 @@ test('the door of a new account says that it is there, and what kept it closed',
   using page = await showPage()
   await page.act(() => {
     page.app.news.value = { kind: 'created', failure: refused(503) }
-    page.app.door.value = { email: shownEmail, hint: null, reason: null, screen: 'unlock' }
+    page.app.door.value = { email: pageEmail, hint: null, reason: null, screen: 'unlock' }
   })
   expect(page.lines('main')).toContain('The account is created.')
   expect(page.lines('form').at(-2)).toBe(
@@ -133,7 +131,7 @@ test.each([
   ['a time nobody knows', refused(429), 'Too many attempts. Try again in 1 minute.'],
 ] as const)('the door says what is in the way of signing in: %s', async (_, failure, text) => {
   using page = await showPage({ unlock: () => Promise.resolve(failure) })
-  await page.type('Email', shownEmail)
+  await page.type('Email', pageEmail)
   await page.press('Sign in')
   expect(page.lines('form').slice(3)).toEqual([text, '[Sign in | primary]'])
   expect(document.querySelector('details')).toBeNull()
@@ -148,7 +146,7 @@ test.each([
 ])('a wrong master password is said of its field, with the hint %p', async (hint, advice) => {
   using page = await showPage({ unlock: () => Promise.resolve(refused(401)) })
   await page.act(() => {
-    page.app.door.value = { ...page.app.door.value, email: shownEmail, hint }
+    page.app.door.value = { ...page.app.door.value, email: pageEmail, hint }
   })
   await page.press('Unlock')
   expect(page.lines('main').slice(5)).toEqual([
@@ -170,7 +168,7 @@ test('the door is busy until the answer comes, and asks once', async () => {
       return gate.promise
     },
   })
-  await page.type('Email', shownEmail)
+  await page.type('Email', pageEmail)
   await page.press('Sign in')
   expect(page.lines('form').at(-1)).toBe('[Sign in … | disabled, primary]')
   await page.press('Sign in …')

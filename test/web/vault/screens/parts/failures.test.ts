@@ -2,12 +2,10 @@ import { expect, test } from 'bun:test'
 import type { Failure } from '../../../../../src/web/vault/api/server'
 import { createTranslator } from '../../../../../src/web/vault/i18n/translate'
 import { explainFailure } from '../../../../../src/web/vault/screens/parts/failures'
+import { refused } from '../../../../support/page-app'
 
 const translator = createTranslator('en')
 const { translate } = translator
-const refused = (status: number, detail = '', retryAfter: number | null = null): Failure => ({
-  ...{ kind: 'refused', status, retryAfter, detail },
-})
 const present = { state: '', records: [], notes: [] }
 const detail = 'Name is too long'
 
