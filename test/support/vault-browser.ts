@@ -22,8 +22,8 @@ export interface VaultPage {
   readonly requests: readonly { readonly url: string; readonly body: string }[]
   /** Clicks what is seen and has, or is called, this text. */
   click(text: string): Promise<void>
-  /** Types into the field with this label. */
-  fill(label: string, text: string): Promise<void>
+  /** Types into the field with this label; `within` is a selector of the part of the page that is meant. */
+  fill(label: string, text: string, within?: string): Promise<void>
   /** Waits until the page shows a text. */
   see(text: string): Promise<void>
   press(...keys: readonly KeyInput[]): Promise<void>
@@ -73,10 +73,10 @@ export async function openVaultPage(
       )
       await page.evaluate((node) => node instanceof HTMLElement && node.click(), element)
     },
-    async fill(label, text) {
+    async fill(label, text, within = 'dialog[open], body') {
       await page.bringToFront()
       const field = await until(async () => {
-        const handle = await page.evaluateHandle(findField, label)
+        const handle = await page.evaluateHandle(findField, label, within)
         return handle.asElement()
       }, `the field "${label}"`)
       await page.evaluate(typeOver, field, text)
@@ -219,9 +219,10 @@ function findSeen(text: string): Element | null {
 }
 
 /** Runs in the page. */
-function findField(label: string): Element | null {
-  const open = document.querySelector('dialog[open]') ?? document
-  const labels = [...open.querySelectorAll('label[for]')]
+function findField(label: string, within: string): Element | null {
+  // The innermost: what is behind an open dialog is not meant.
+  const part = [...document.querySelectorAll(within)].at(-1)
+  const labels = [...(part?.querySelectorAll('label[for]') ?? [])]
   const found = labels.find((element) =>
     (element.textContent ?? '').replaceAll(/\s+/g, ' ').trim().startsWith(label),
   )

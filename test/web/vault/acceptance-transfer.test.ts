@@ -219,16 +219,8 @@ describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
   })
 })
 
-/** Types into the field of the form that has this button. */
+/** Types into the field of the form that has this button, and presses it. */
 async function typeAgain(at: VaultPage, password: string, action: string): Promise<void> {
-  await at.page.waitForSelector('form.again')
-  await at.page.evaluate((text) => {
-    const form = [...document.querySelectorAll('form.again')].find((each) =>
-      each.textContent?.includes(text),
-    )
-    form?.querySelector('input')?.focus()
-    form?.querySelector('input')?.select()
-  }, action)
-  await at.page.keyboard.type(password)
+  await at.fill('Type your master password again', password, `form.again[aria-label="${action}"]`)
   await at.click(action)
 }

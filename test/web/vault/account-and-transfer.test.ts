@@ -442,10 +442,7 @@ describe('import and export', () => {
           error: error?.hasAttribute('hidden') === false ? error.textContent : null,
         }
       }, again)
-    const type = async (text: string) => {
-      await at.page.focus(`${again} input`)
-      await at.page.keyboard.type(text)
-    }
+    const type = (text: string) => at.fill('Type your master password again', text, again)
     const saved = 'Saved. Delete the file when you are done with it'
     const idle = { chosen: [true, false], typed: '', error: null }
     expect(await read()).toEqual(idle)
