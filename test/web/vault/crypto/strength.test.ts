@@ -128,6 +128,7 @@ test.each([
 
 test.each([
   ['a name of the owner', 'linden', 1],
+  ['two names of the owner', 'lindenexample', 2],
   ['one with a capital', 'Linden', 2],
   ['one in capitals', 'LINDEN', 2],
   ['one in mixed case', 'liNDen', 1 + 6],
