@@ -1,17 +1,10 @@
 import { describe, expect, test } from 'bun:test'
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { version } from '../../src/version'
 import { basicAuth } from '../support/client'
 import { type RunningServer, run, serve, temporaryFolder } from '../support/executable'
+import { copyOfFirstDataFolder, writtenByFirstVersion } from '../support/first-version'
 import {
   household,
   masterPasswordHash,
@@ -22,9 +15,6 @@ import { createPostgresDatabase, queryPostgres, startPostgresFirst } from '../su
 import { queryRows } from '../support/store'
 
 startPostgresFirst('newest')
-
-/** What version 0.1.0 left; its README says how it was made. */
-const written = join(import.meta.dir, '..', 'data', '0.1.0')
 
 /** Value of the newest audit row, as 0.1.0 printed it for each database. */
 const newestRow = {
@@ -47,20 +37,8 @@ interface Installation extends AsyncDisposable {
   readonly environment: Record<string, string>
 }
 
-/** The data folder of 0.1.0, with the permissions that git does not keep. */
-function copyOfDataFolder(): Disposable & { readonly path: string } {
-  const folder = temporaryFolder()
-  const path = join(folder.path, 'data')
-  cpSync(join(written, 'data'), path, { recursive: true })
-  for (const name of ['', 'tls']) chmodSync(join(path, name), 0o700)
-  for (const name of readdirSync(path, { recursive: true, encoding: 'utf8' })) {
-    if (statSync(join(path, name)).isFile()) chmodSync(join(path, name), 0o600)
-  }
-  return { path, [Symbol.dispose]: folder[Symbol.dispose] }
-}
-
 async function onSqlite(): Promise<Installation> {
-  const folder = copyOfDataFolder()
+  const folder = copyOfFirstDataFolder()
   return {
     dataDir: folder.path,
     url: `sqlite:${join(folder.path, 'snailpass.db')}`,
@@ -70,8 +48,11 @@ async function onSqlite(): Promise<Installation> {
 }
 
 async function onPostgres(): Promise<Installation> {
-  const [folder, database] = [copyOfDataFolder(), await createPostgresDatabase()]
-  await queryPostgres(database.url, readFileSync(join(written, 'postgres.sql'), 'utf8'))
+  const [folder, database] = [copyOfFirstDataFolder(), await createPostgresDatabase()]
+  await queryPostgres(
+    database.url,
+    readFileSync(join(writtenByFirstVersion, 'postgres.sql'), 'utf8'),
+  )
   return {
     dataDir: folder.path,
     url: database.url,
@@ -193,7 +174,7 @@ describe.each([
     await succeed(installation, 'audit', 'verify', '--expect', newestRow[engine])
     const rows: unknown[] = JSON.parse(await succeed(installation, 'audit', '--json'))
     const rowsThen: { user: string | null }[] = JSON.parse(
-      readFileSync(join(written, 'audit.json'), 'utf8'),
+      readFileSync(join(writtenByFirstVersion, 'audit.json'), 'utf8'),
     )
     const before = rowsThen.map(({ user, ...row }) => ({ ...row, user_id: user }))
     // The copy to Postgres added rows of its own; what was there before stays in front.
@@ -218,14 +199,14 @@ test('the certificate authority of 0.1.0 goes on, so that no device has to trust
     SNAILPASS_LISTEN_TLS: '127.0.0.1:0',
   })
   await server.end('SIGTERM')
-  const authority = readFileSync(join(written, 'data', 'tls', 'ca.crt'), 'utf8')
+  const authority = readFileSync(join(writtenByFirstVersion, 'data', 'tls', 'ca.crt'), 'utf8')
   expect(await succeed(installation, 'tls', 'ca')).toBe(authority)
 })
 
 describe.each(['SQLite', 'Postgres'] as const)('a backup of 0.1.0, restored into %s', (engine) => {
   test('verifies and gives everything back', async () => {
     await using installation = await emptyFolder(engine)
-    const backup = join(written, 'backup.sqlite')
+    const backup = join(writtenByFirstVersion, 'backup.sqlite')
     expect(await versionOf(installation, backup)).toBe('0.1.0')
     await succeed(installation, 'restore', backup, '--yes')
     await expectEverything(installation)
@@ -235,7 +216,7 @@ describe.each(['SQLite', 'Postgres'] as const)('a backup of 0.1.0, restored into
 
 test('an encrypted backup of 0.1.0 needs its passphrase, and brings key and authority with it', async () => {
   await using installation = await emptyFolder('SQLite')
-  const backup = join(written, 'backup.sqlite.age')
+  const backup = join(writtenByFirstVersion, 'backup.sqlite.age')
   const environment = { ...installation.environment, SNAILPASS_BACKUP_PASSPHRASE: passphrase }
   const opened = { ...installation, environment }
   const wrong = { ...environment, SNAILPASS_BACKUP_PASSPHRASE: 'another passphrase' }
@@ -246,7 +227,7 @@ test('an encrypted backup of 0.1.0 needs its passphrase, and brings key and auth
   await succeed(opened, 'backup', 'verify', backup)
   await succeed(opened, 'restore', backup, '--yes', '--with-secrets')
   for (const name of ['secret.key', 'tls/ca.key', 'tls/ca.crt']) {
-    const before = readFileSync(join(written, 'data', name), 'utf8')
+    const before = readFileSync(join(writtenByFirstVersion, 'data', name), 'utf8')
     expect(readFileSync(join(opened.dataDir, name), 'utf8'), name).toBe(before)
   }
   await expectEverything(installation)
