@@ -2,7 +2,15 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import { backUpBefore, listBackups, writeBackup } from '../../../src/app/operations/backup'
 import { verifyBackupFile } from '../../../src/app/operations/restore'
@@ -227,11 +235,33 @@ test('backups are listed by their time, complete or not, without being verified'
   const half = join(folder, 'snailpass-20260104T000000Z.sqlite.partial')
   const wrong = join(folder, 'snailpass-20260105T000000Z.sqlite')
   for (const file of [half, wrong]) writeFileSync(file, 'half')
+  const encrypted = (name: string, content: string) => {
+    const file = join(folder, `snailpass-${name}.sqlite.age`)
+    writeFileSync(file, content)
+    return { file, size: content.length, encrypted: true, rows: null, complete: false }
+  }
+  const header = 'age-encryption.org/v1\n'
+  const noAge = encrypted('20260106T000000Z', 'half')
+  const halfAge = encrypted('20260107T000000Z', header)
+  renameSync(halfAge.file, `${halfAge.file}.partial`)
+  const directory = join(folder, 'snailpass-20260108T000000Z.sqlite')
+  mkdirSync(directory)
+  // Without a time in its name, its manifest has it.
+  const renamed = join(folder, 'snailpass-mine.sqlite')
+  copyFileSync(plain.path, renamed)
   writeFileSync(join(folder, 'something else'), '')
   const sizeOf = (file: string) => statSync(file).size
   expect(await listBackups(targets)).toEqual([
     {
       file: plain.path,
+      time: first,
+      size: sizeOf(plain.path),
+      encrypted: false,
+      rows: countRows(plain.tables),
+      complete: true,
+    },
+    {
+      file: renamed,
       time: first,
       size: sizeOf(plain.path),
       encrypted: false,
@@ -258,6 +288,16 @@ test('backups are listed by their time, complete or not, without being verified'
       file: wrong,
       time: Date.UTC(2026, 0, 5),
       size: 4,
+      encrypted: false,
+      rows: null,
+      complete: false,
+    },
+    { ...noAge, time: Date.UTC(2026, 0, 6) },
+    { ...halfAge, file: `${halfAge.file}.partial`, time: Date.UTC(2026, 0, 7) },
+    {
+      file: directory,
+      time: Date.UTC(2026, 0, 8),
+      size: 0,
       encrypted: false,
       rows: null,
       complete: false,
