@@ -1,12 +1,21 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { writeBackup } from '../../../src/app/operations/backup'
 import { type RestorePlan, restoreBackup } from '../../../src/app/operations/restore'
 import { createAccount } from '../../support/accounts'
 import { captureError } from '../../support/capture-error'
 import { aRecord } from '../../support/client'
+import { modeOf } from '../../support/data-folder'
 import { temporaryFolder } from '../../support/executable'
 import { queryRows } from '../../support/store'
 import {
@@ -42,12 +51,16 @@ async function createVault(database?: TestDatabase) {
   return {
     vault,
     path: join(vault.dataDir, 'snailpass.db'),
+    backup,
     plans,
-    restore: (consent: (plan: RestorePlan) => Promise<void> = () => Promise.resolve()) =>
-      restoreBackup(targetsOf(vault), backup, {
+    restore: (
+      consent: (plan: RestorePlan) => Promise<void> = () => Promise.resolve(),
+      { dryRun = false, file = backup } = {},
+    ) =>
+      restoreBackup(targetsOf(vault), file, {
         decryption: { identities: null, passphrase: () => Promise.resolve('') },
         onProgress: () => {},
-        dryRun: false,
+        dryRun,
         withSecrets: false,
         consent(plan) {
           plans.push(plan)
@@ -118,6 +131,38 @@ describe('a restore into a database', () => {
     },
   )
 
+  test.each(losses)(
+    'that is %s is told by a dry run, which changes nothing',
+    async (_, message, harm) => {
+      using vault = await createVault()
+      const { path, plans } = vault
+      harm(path)
+      const contents = () => (existsSync(path) ? readFileSync(path).toBase64() : null)
+      const [before, names] = [contents(), readdirSync(vault.vault.dataDir)]
+      const { plan, ...done } = await vault.restore(refuse, { dryRun: true })
+      expect(done).toEqual({ tables: null, safetyBackup: null, setAside: [] })
+      expect(plan.lost).toEqual(message === null ? null : expect.stringContaining(message))
+      expect(new Set(plan.tables.map(({ now }) => now))).toEqual(new Set([0]))
+      expect(plan.tables).toContainEqual({ table: 'users', now: 0, after: 1 })
+      expect(plans).toEqual([])
+      expect([contents(), readdirSync(vault.vault.dataDir)]).toEqual([before, names])
+    },
+  )
+
+  test('whose data folder is missing too creates both, for the owner alone', async () => {
+    using vault = await createVault()
+    using elsewhere = temporaryFolder()
+    const file = join(elsewhere.path, 'backup.sqlite')
+    copyFileSync(vault.backup, file)
+    const { dataDir } = vault.vault
+    rmSync(dataDir, { recursive: true })
+    await captureError(vault.restore(refuse, { dryRun: true, file }))
+    expect(existsSync(dataDir)).toBeFalse()
+    await vault.restore(undefined, { file })
+    expect(modeOf(dataDir)).toBe('700')
+    expect(await vault.emails()).toEqual(owner)
+  })
+
   test('that is missing, while its log is there, moves the log aside', async () => {
     using vault = await createVault()
     rmSync(vault.path)
@@ -158,10 +203,12 @@ describe('a restore into a database', () => {
       file.run(statement)
     }
     const before = readFileSync(vault.path)
-    expect(await captureError(vault.restore())).toMatchObject({
-      code: 'unavailable',
-      message: expect.stringContaining(message),
-    })
+    for (const dryRun of [true, false]) {
+      expect(await captureError(vault.restore(undefined, { dryRun }))).toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining(message),
+      })
+    }
     expect(readFileSync(vault.path).equals(before)).toBeTrue()
     expect(vault.plans).toEqual([])
   })
