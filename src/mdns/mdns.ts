@@ -33,7 +33,8 @@ export function startMdns(
   const { wait, log } = options
   const open = new Map<string, AnnouncedLink & { readonly socket: Link; readonly state: string }>()
   let ownAddresses = new Set<string>()
-  let lastWarning = ''
+  /** Problems since the last check of the interfaces, and in the time between the two checks before. */
+  let [problems, earlierProblems] = [new Set<string>(), new Set<string>()]
 
   const responder = startResponder({
     ...options,
@@ -41,10 +42,10 @@ export function startMdns(
     isOwnAddress: (address) => ownAddresses.has(address),
   })
 
-  /** Logs a problem once for as long as it lasts. */
+  /** Logs a problem once for as long as it lasts, whichever others there are. */
   const warn = (problem: string): void => {
-    if (problem !== lastWarning) log.warn(problem)
-    lastWarning = problem
+    if (!problems.has(problem) && !earlierProblems.has(problem)) log.warn(problem)
+    problems.add(problem)
   }
 
   const close = async (key: string): Promise<void> => {
@@ -77,6 +78,8 @@ export function startMdns(
   }
 
   const refreshLinks = async (signal: AbortSignal): Promise<void> => {
+    earlierProblems = problems
+    problems = new Set()
     const found = readInterfaces()
     ownAddresses = new Set(found.flatMap(([, infos]) => infos.map(({ address }) => address)))
     const networks = networksOf(found, options.isServed)

@@ -8,6 +8,7 @@ import { createLog } from '../../src/log'
 import { openLink, type Peer } from '../../src/mdns/link'
 import { startMdns } from '../../src/mdns/mdns'
 import { captureError } from '../support/capture-error'
+import { onPlatform } from '../support/platform'
 import { manualTiming } from '../support/timing'
 
 const infoOf = (address: string, more: Partial<NetworkInterfaceInfo> = {}): NetworkInterfaceInfo =>
@@ -105,6 +106,22 @@ describe('a link', () => {
       ])
     },
   )
+
+  test('of IPv6 is named by its number on Windows', async () => {
+    using _ = onPlatform('win32')
+    using system = interceptSockets()
+    const seen: string[] = []
+    await openLink('Ethernet', [infoOf('fe80::5', { scopeid: 7 } as never)], {
+      ...ignore,
+      onPacket: (_link, _packet, from) => seen.push(from.address),
+    })
+    const [socket] = system.sockets
+    expect(socket?.calls[1]).toEqual(['addMembership', 'ff02::fb', '::%7'])
+    for (const zone of ['7', '8', 'Ethernet']) {
+      socket?.emit('message', new Uint8Array(1), { address: `fe80::1%${zone}`, port: 5353 })
+    }
+    expect(seen).toEqual(['fe80::1%7'])
+  })
 
   test('is closed once all packets are sent, and sends none after that', async () => {
     using system = interceptSockets()
@@ -353,6 +370,27 @@ describe('the server is announced', () => {
     await setup.advance(5_000)
     expect(setup.sockets).toHaveLength(2)
     expect(setup.sockets[0]?.closes).toBe(1)
+    // It fails again at once, then works for a while.
+    setup.sockets[1]?.emit('error', new Error('ENETDOWN'))
+    expect(setup.warnings()).toHaveLength(1)
+    await setup.advance(30_000)
+    setup.sockets[2]?.emit('error', new Error('ENETDOWN'))
+    expect(setup.warnings()).toEqual(Array(2).fill('announcing on eth0 stopped: ENETDOWN'))
+  })
+
+  test('on none of several interfaces that can not be used, each of which is logged once', async () => {
+    await using setup = startTestMdns(
+      { eth0: [infoOf('10.0.0.5')], wlan0: [infoOf('192.168.1.5')] },
+      () => true,
+      (socket) => {
+        socket.failure = new Error('EACCES')
+      },
+    )
+    await setup.advance(100_000)
+    expect(setup.warnings()).toEqual([
+      "can't announce on eth0: EACCES",
+      "can't announce on wlan0: EACCES",
+    ])
   })
 
   test('on the other interfaces without a pause if one can not be used, which is logged once', async () => {
