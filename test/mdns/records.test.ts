@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { decode, encode, type Packet } from 'dns-packet'
 import { recordsIn, replyTo } from '../../src/mdns/answers'
 import { conflictsIn, lostTiebreaks } from '../../src/mdns/conflicts'
-import { mdnsHostName } from '../../src/mdns/host-names'
+import { mdnsHostName, mdnsHostNames } from '../../src/mdns/host-names'
 import { encodeProbe, encodeResponse, legacyResponse } from '../../src/mdns/messages'
 import {
   compareProbes,
@@ -50,6 +50,8 @@ test('names have no number at first, and the next one after each conflict', () =
     'snailpass-2.local',
     'snailpass-10.local',
   ])
+  // Those that a certificate is for.
+  expect(mdnsHostNames).toEqual(['snailpass.local', 'snailpass-2.local', 'snailpass-3.local'])
   expect(mdnsNamesOf(service, { host: 1, instance: 2 })).toEqual({
     host: 'snailpass.local',
     instance: `SnailPass on pi (2).${type}`,
@@ -334,4 +336,8 @@ test('proposed records are compared by their types first, then byte by byte, in 
   expect(compareProbes([a('10.0.0.1')], [a('10.0.0.1'), a('10.0.0.2')])).toBe(-1)
   expect(compareProbes([a('10.0.0.1'), a('10.0.0.2')], [a('10.0.0.1')])).toBe(1)
   expect(compareProbes([], [])).toBe(0)
+  // The length of the data does not come first.
+  const service = (port: number, target: string) =>
+    ({ ...srv, data: { target, port, priority: 0, weight: 0 } }) as MdnsRecord
+  expect(compareProbes([service(5_001, 'a.local')], [service(5_000, 'longer.local')])).toBe(1)
 })

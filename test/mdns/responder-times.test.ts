@@ -203,6 +203,22 @@ describe('names', () => {
     },
   )
 
+  test('are probed at their times whatever hosts say of other names', async () => {
+    await using setup = startTestResponder()
+    await setup.advance(100)
+    setup.receive(claim('nas.local'))
+    await setup.advance(100)
+    setup.receive({ ...probe('10.0.0.2'), authorities: [] })
+    await setup.advance(10 * second)
+    expect(setup.times()).toEqual([
+      'query 0',
+      'query 250',
+      'query 500',
+      'response 750',
+      'response 1750',
+    ])
+  })
+
   test('are probed for a minute later after ten conflicts, and at once again after a success', async () => {
     await using setup = startTestResponder()
     const { advance, receive, sent } = setup
