@@ -168,6 +168,42 @@ describe('a large database', () => {
     expect(existsSync(markOf(folder))).toBe(false)
   })
 
+  test('that was deleted under a running server is no obstacle to its end, and gets no mark', async () => {
+    using folder = createDataFolder()
+    await runServer(folder)
+    const { store, pendingCheck } = await open(folder)
+    pendingCheck?.passed()
+    rmSync(folder.database)
+    await store.close()
+    expect(existsSync(markOf(folder))).toBe(false)
+  })
+
+  test('gets no mark from a command, which leaves its check to the next server', async () => {
+    using folder = createDataFolder()
+    await runServer(folder)
+    rmSync(markOf(folder))
+    await sqliteDatabaseIn(folder.path).withShared((store) =>
+      store.write((tx) => tx.users.insert(aUser())),
+    )
+    expect(existsSync(markOf(folder))).toBe(false)
+  })
+
+  test('has at least the bytes that count as large', () => {
+    using folder = createDataFolder()
+    writeFileSync(folder.database, new Uint8Array(4096))
+    markCleanEnd(folder.database, 4097)
+    expect(existsSync(markOf(folder))).toBe(false)
+    markCleanEnd(folder.database, 4096)
+    expect(existsSync(markOf(folder))).toBe(true)
+  })
+
+  test.each(['-wal', '-shm', '-journal'])('gets no mark while its %s is left', (side) => {
+    using folder = createDataFolder()
+    for (const end of ['', side]) writeFileSync(`${folder.database}${end}`, 'content')
+    markCleanEnd(folder.database, large)
+    expect(existsSync(markOf(folder))).toBe(false)
+  })
+
   test('is checked before the start of a server that can not do that beside its work', async () => {
     using folder = createDataFolder()
     await runServer(folder)
