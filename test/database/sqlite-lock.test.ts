@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'bun:test'
-import { linkSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { resolveSqliteLocation } from '../../src/database/sqlite-location'
 import { lockSqliteDatabase, tryLockSqliteDatabase } from '../../src/database/sqlite-lock'
@@ -101,5 +109,20 @@ describe('the exclusive use of a database', () => {
         message: expect.stringContaining(`${path}.lock can't be used: `),
       }),
     )
+  })
+
+  test('leaves its lock file free if the database can not be opened', () => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'x.db')
+    mkdirSync(path)
+    const location = locationOf(path)
+    expect(() => lockSqliteDatabase(location)).toThrow(
+      expect.objectContaining({
+        code: 'unavailable',
+        message: expect.stringContaining(`${path} can't be used: `),
+      }),
+    )
+    rmdirSync(path)
+    lockSqliteDatabase(location).release()
   })
 })

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { resolveSqliteLocation } from '../../src/database/sqlite-location'
 import { lockSqliteDatabase } from '../../src/database/sqlite-lock'
@@ -122,6 +122,24 @@ describe('the rollback to a copy', () => {
       'server.lock',
       'snailpass.db',
     ])
+    expect(listUserIds(location.path)).toEqual([userId])
+  })
+
+  test('moves the log that a killed server left into the replaced file', async () => {
+    using database = await createDatabase()
+    const { folder, location, copy, replacedCopy, userId } = database
+    await backUpStoppedDatabase(location, copy, wait)
+    const { store } = await sqliteDatabaseIn(folder.path).openForServer({ create: false })
+    const user = aUser()
+    await store.write((tx) => tx.users.insert(user))
+    // What the server would leave if it were killed now.
+    const ends = ['', '-wal']
+    for (const end of ends) copyFileSync(`${location.path}${end}`, `${location.path}-kept${end}`)
+    await store.close()
+    for (const end of ends) copyFileSync(`${location.path}-kept${end}`, `${location.path}${end}`)
+    await restoreCopy(location, { copy, replacedCopy }, wait)
+    expect(existsSync(`${replacedCopy}-wal`)).toBeFalse()
+    expect(listUserIds(replacedCopy)).toEqual([userId, user.id])
     expect(listUserIds(location.path)).toEqual([userId])
   })
 

@@ -144,6 +144,16 @@ describe('a database file', () => {
     await expectPresent(files)
   })
 
+  test('that is back later is found by the next commit, before anything else looks', async () => {
+    using files = await watchFiles()
+    const { path, watch } = files
+    fs.renameSync(path, `${path}.old`)
+    expect(await captureError(watch.confirmCommit())).toMatchObject({ code: 'unavailable' })
+    fs.renameSync(`${path}.old`, path)
+    await watch.confirmCommit()
+    watch.requirePresent()
+  })
+
   test('stays lost while it is looked at again', async () => {
     let refusals = 0
     let check = () => {}
