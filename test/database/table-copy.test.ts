@@ -2,6 +2,7 @@ import { Database as SqliteFile } from 'bun:sqlite'
 import { describe, expect, spyOn, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { readdirSync, writeFileSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Kysely, sql } from 'kysely'
 import { backUpTables } from '../../src/database/postgres-backup'
 import {
@@ -125,6 +126,53 @@ describe('a table is read page by page', () => {
     expect({ ranges, progress }).toEqual({ ranges: [], progress: [] })
     const sha256 = createHash('sha256').digest('hex')
     expect(checksum).toEqual({ table: 'pages', rows: 0, sha256 })
+  })
+
+  test('and the process does its other work after each page', async () => {
+    using file = openPages()
+    await file.create()
+    const rows = Array.from({ length: 1_100 }, (_, index) => row(index + 1))
+    await insertRows(file.db, pages, rows)
+    let turns = 0
+    let next = setImmediate(function turn() {
+      turns++
+      next = setImmediate(turn)
+    })
+    const seen: number[] = []
+    await readTable(file.db, pages, { progress: () => seen.push(turns) })
+    clearImmediate(next)
+    expect(seen).toHaveLength(3)
+    expect(new Set([...seen, turns]).size).toBe(4)
+  })
+
+  test('and the next one only when the caller is done with the last', async () => {
+    using file = openPages()
+    await file.create()
+    await insertRows(
+      file.db,
+      pages,
+      Array.from({ length: 513 }, (_, index) => row(index + 1)),
+    )
+    const events: string[] = []
+    await readTable(file.db, pages, {
+      progress: (_, rows) => events.push(`${rows} read`),
+      async onPage(rows) {
+        events.push(`${rows.length} given`)
+        for (let turn = 0; turn < 3; turn++) await nextTurn()
+        events.push(`${rows.length} taken`)
+      },
+    })
+    expect(events).toEqual([
+      ...['512 given', '512 taken', '512 read'],
+      ...['1 given', '1 taken', '513 read'],
+    ])
+    const failing = readTable(file.db, pages, {
+      progress: silent,
+      onPage: () => Promise.reject(new Error('no space')),
+    })
+    expect(await captureError(failing)).toMatchObject({
+      message: expect.stringContaining('no space'),
+    })
   })
 
   test('and errors of the database that is read pass through its translation', async () => {
@@ -256,6 +304,12 @@ describe('the backup of tables in a SQLite file', () => {
         (await sql<{ id: string }>`select id from records order by seq`.execute(db)).rows.map(
           ({ id }) => id,
         ),
+      )
+      // A server finds accounts by what is computed from their email, which is not copied.
+      expect(copy.query('select email, canonical_email, twin from users').all()).toEqual(
+        ['one@nas.local', 'two@nas.local'].map((email) => ({
+          ...{ email, canonical_email: email, twin: 0 },
+        })),
       )
     })
   })
