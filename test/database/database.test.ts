@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   symlinkSync,
   writeFileSync,
@@ -159,6 +160,17 @@ describe('a database that a command uses exclusively', () => {
     expect(await use(async () => 'free')).toBe('free')
     // Nothing is left beside the file: its log is in it.
     expect(readdirSync(folder.path).sort()).toEqual(['server.lock', 'snailpass.db'])
+  })
+
+  test('is not created by work that fails, and no draft of it is left', async () => {
+    using folder = createDataFolder()
+    const failing = sqliteDatabaseIn(folder.path).withExclusive({ create: true }, () =>
+      Promise.reject(new Error('failed')),
+    )
+    expect(await captureError(failing)).toMatchObject({
+      message: expect.stringContaining('failed'),
+    })
+    expect(readdirSync(folder.path)).toEqual(['server.lock'])
   })
 
   test('is not created without `create`, nor is its lock', async () => {
@@ -319,6 +331,15 @@ describe('the file of another program, or what is left of ours', () => {
         hint: 'choose another location with --data-dir or SNAILPASS_DATABASE_URL',
       }),
     )
+  })
+
+  test('is not looked into: that of another program may be as damaged as it likes', () => {
+    using folder = createDataFolder()
+    const path = folder.database
+    createSqliteFile(path, 7)
+    const bytes = readFileSync(path)
+    writeFileSync(path, bytes.fill(0xff, 100))
+    expect(() => inspectSqliteFile(path)).toThrow(`${path} is not a SnailPass database`)
   })
 
   test('that is empty is told with what restores it', () => {

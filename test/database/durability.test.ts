@@ -8,6 +8,7 @@ import { backUpStoppedDatabase, restoreCopy } from '../../src/database/sqlite-ro
 import { captureError } from '../support/capture-error'
 import { createDataFolder, modeOf } from '../support/data-folder'
 import { recordFileOperations } from '../support/file-operations'
+import { listOpenFiles } from '../support/open-files'
 import { sqliteDatabaseIn, virtualTiming } from '../support/store'
 
 const { wait } = virtualTiming()
@@ -45,6 +46,26 @@ describe('what survives a power cut once the call returns', () => {
     await copyDatabaseFile(database.location.path, database.copy)
     expect(recording.take()).toEqual(['sync copy.db', 'sync .'])
     expect(modeOf(database.copy)).toBe('600')
+    expect(listOpenFiles(database.folder)).toEqual([])
+  })
+
+  test('a copy of a database with the last change that is made to it', async () => {
+    using database = await createDatabase()
+    {
+      using file = new Database(database.location.path)
+      file.run("insert into facts values ('generation', '1')")
+    }
+    const { fsyncSync } = fs
+    const synced: Buffer[] = []
+    using _ = spyOn(fs, 'fsyncSync').mockImplementation((descriptor) => {
+      fsyncSync(descriptor)
+      synced.push(fs.readFileSync(database.copy))
+    })
+    await copyDatabaseFile(database.location.path, database.copy)
+    const copy = fs.readFileSync(database.copy)
+    expect(synced.map((bytes) => bytes.equals(copy))).toEqual([true, true])
+    using file = new Database(database.copy, { readonly: true })
+    expect(file.query("select name from facts where name = 'generation'").all()).toEqual([])
   })
 
   test('the backup from before a migration', async () => {
@@ -60,6 +81,29 @@ describe('what survives a power cut once the call returns', () => {
     )
     expect(recording.take()).toEqual([
       'sync snailpass-before-migration-20261124T010203004Z.db',
+      'sync .',
+    ])
+  })
+
+  test('a lost database that is set aside, before the new one has its name', async () => {
+    using database = await createDatabase()
+    fs.writeFileSync(database.location.path, '')
+    using recording = recordFileOperations(database.folder)
+    const moved: string[] = []
+    await sqliteDatabaseIn(database.folder, {
+      clock: () => Date.UTC(2026, 10, 24, 1, 2, 3, 4),
+      monotonicClock: () => 0,
+      wait,
+    }).withExclusive({ create: true, onSetAside: (paths) => moved.push(...paths) }, () =>
+      Promise.resolve(),
+    )
+    const aside = 'snailpass.db-damaged-20261124T010203004Z'
+    expect(moved).toEqual([join(database.folder, aside)])
+    expect(recording.take()).toEqual([
+      'sync snailpass.db.new',
+      `rename snailpass.db to ${aside}`,
+      'sync .',
+      'rename snailpass.db.new to snailpass.db',
       'sync .',
     ])
   })

@@ -2,6 +2,7 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import {
   copyFileSync,
+  linkSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -11,11 +12,14 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { type Migration, sql } from 'kysely'
+import { resolveSqliteLocation } from '../../src/database/sqlite-location'
+import { lockSqliteDatabase, tryLockSqliteDatabase } from '../../src/database/sqlite-lock'
 import { sqliteColumnTypes } from '../../src/engine/column-types'
 import { migrationsFor } from '../../src/store/migrations/index'
 import { tables } from '../../src/store/tables'
 import { captureError } from '../support/capture-error'
 import { createDataFolder, modeOf } from '../support/data-folder'
+import { listOpenFiles } from '../support/open-files'
 import { aUser, sqliteDatabaseIn, virtualTiming, withRevision } from '../support/store'
 
 const timing = virtualTiming()
@@ -61,6 +65,29 @@ describe('a missing database', () => {
     await store.close()
     expect(readdirSync(folder.path).toSorted()).toEqual(['server.lock', 'snailpass.db'])
   })
+
+  test('that is created is locked as a file, not by its name alone', async () => {
+    using folder = createDataFolder()
+    const { store } = await sqliteDatabaseIn(folder.path).openForServer({ create: true })
+    const link = `${folder.database}.link`
+    linkSync(folder.database, link)
+    const byLink = resolveSqliteLocation(link, folder.path)
+    expect(tryLockSqliteDatabase(byLink)).toBeNull()
+    await store.close()
+    lockSqliteDatabase(byLink).release()
+  })
+
+  test.skipIf(process.platform !== 'linux')(
+    'that is created and closed is open nowhere any more',
+    async () => {
+      using folder = createDataFolder()
+      const { store } = await sqliteDatabaseIn(folder.path).openForServer({ create: true })
+      await store.write((tx) => tx.users.insert(aUser()))
+      expect(listOpenFiles(folder.path)).toContain(folder.database)
+      await store.close()
+      expect(listOpenFiles(folder.path)).toEqual([])
+    },
+  )
 
   test('is created after an interrupted first start', async () => {
     using folder = createDataFolder()
@@ -209,6 +236,42 @@ describe('a migration', () => {
     expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(withRevision(user))
     expect(await store.read((tx) => tx.notes.listByOwner(user.id))).toEqual([])
     await store.close()
+  })
+
+  test('begins once the work before it is done, and not at all if that fails', async () => {
+    const { folder } = await createDatabase()
+    using _ = folder
+    const isMigrated = () => {
+      using database = new Database(folder.database, { readonly: true })
+      return (
+        database.query("select 1 from pragma_table_info('users') where name = 'colour'").all()
+          .length > 0
+      )
+    }
+    const open = (beforeMigration: () => Promise<void>) =>
+      sqliteDatabaseIn(folder.path, timing, { ...migrations, '9998-colour': good }).openForServer({
+        create: false,
+        beforeMigration,
+      })
+    const refuse = () => Promise.reject(new Error('not now'))
+    expect(await captureError(open(refuse))).toMatchObject({
+      message: expect.stringContaining('not now'),
+    })
+    expect(isMigrated()).toBeFalse()
+    expect(readdirSync(folder.path).filter((name) => name.includes('before'))).toEqual([])
+
+    const seen: boolean[] = []
+    const { store } = await open(async () => void seen.push(isMigrated()))
+    await store.close()
+    expect([...seen, isMigrated()]).toEqual([false, true])
+    // There is nothing to do before a start without a migration, or for a new database.
+    await (await open(refuse)).store.close()
+    using empty = createDataFolder()
+    const created = await sqliteDatabaseIn(empty.path).openForServer({
+      create: true,
+      beforeMigration: refuse,
+    })
+    await created.store.close()
   })
 })
 

@@ -18,6 +18,7 @@ import {
 import { createDataFolder, modeOf } from '../support/data-folder'
 import { temporaryFolder } from '../support/executable'
 import { recordFileOperations } from '../support/file-operations'
+import { listOpenFiles } from '../support/open-files'
 import { random } from '../support/timing'
 
 /** The operations that put a new file in place: its content is on the disk before its name, and the name when it returns. */
@@ -191,12 +192,6 @@ test.skipIf(process.platform !== 'linux')(
   () => {
     using folder = createDataFolder()
     const path = join(folder.path, 'file')
-    const listOpenFiles = () =>
-      fs
-        .readdirSync('/proc/self/fd')
-        .map((descriptor) => `/proc/self/fd/${descriptor}`)
-        .flatMap((link) => (fs.existsSync(link) ? [fs.readlinkSync(link)] : []))
-        .filter((target) => target.startsWith(folder.path))
     for (let round = 0; round < 5; round++) {
       writeAtomic(path, 'text')
       createAtomic(join(folder.path, `file${round}`), 'text')
@@ -210,7 +205,7 @@ test.skipIf(process.platform !== 'linux')(
       })
       expect(() => writeAtomic(path, 'text')).toThrow('EIO')
     }
-    expect(listOpenFiles()).toEqual([])
+    expect(listOpenFiles(folder.path)).toEqual([])
   },
 )
 

@@ -1,6 +1,4 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
-import { readdirSync, readlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Runtime, systemRuntime } from '../../../src/app/runtime'
 import { startServer } from '../../../src/app/server/server'
 import { loadConfig } from '../../../src/config/load'
@@ -8,6 +6,7 @@ import { createLog } from '../../../src/log'
 import { captureError } from '../../support/capture-error'
 import { temporaryFolder } from '../../support/executable'
 import { freePort } from '../../support/free-port'
+import { listOpenFiles } from '../../support/open-files'
 import { startTestServer } from '../../support/server'
 import { until } from '../../support/until'
 
@@ -60,25 +59,12 @@ async function start(
   )
 }
 
-/** Returns the files of a folder that this process has open. */
-function openFilesIn(folder: string): readonly string[] {
-  return readdirSync('/proc/self/fd').flatMap((descriptor) => {
-    try {
-      const path = readlinkSync(join('/proc/self/fd', descriptor))
-      return path.startsWith(folder) ? [path] : []
-    } catch {
-      // The descriptor that read the folder is closed again.
-      return []
-    }
-  })
-}
-
 async function expectNothingRuns(dataDir: string, port: number, waits: () => number) {
   await until(() => waits() === 0, 'every background loop to end')
   expect(await captureError(fetch(`http://127.0.0.1:${port}/healthz`))).toMatchObject({
     message: expect.stringContaining('Unable to connect'),
   })
-  expect(openFilesIn(dataDir)).toEqual([])
+  expect(listOpenFiles(dataDir)).toEqual([])
   // The lock is free, and so is the address.
   await using server = await startTestServer({ dataDir, listen: `127.0.0.1:${port}` })
   expect((await fetch(new URL('/readyz', server.url))).status).toBe(200)
