@@ -8,6 +8,7 @@ import type { Database } from '../../src/database/database'
 import { sqliteDatabase } from '../../src/database/sqlite-database'
 import { resolveSqliteLocation } from '../../src/database/sqlite-location'
 import { captureError } from '../support/capture-error'
+import { recordFileOperations } from '../support/file-operations'
 import {
   createLegacyPostgres,
   createLegacySqlite,
@@ -98,6 +99,18 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
       backupPath: engine === 'SQLite' ? expect.stringContaining('before-adoption') : null,
     })
 
+    // The first event of its audit log.
+    const events = await queryRows(legacy.url, 'select time, kind, actor, detail from audit')
+    expect<unknown>(events.map((event) => ({ ...event, time: Number(event['time']) }))).toEqual([
+      {
+        time: now,
+        kind: 'adopted',
+        actor: 'operator',
+        detail:
+          '3 users, 20 records, 8 notes, 30 additional_fields taken over; 0 emails in lower case',
+      },
+    ])
+
     const { store, created } = await databaseOf(legacy).openForServer({ create: false })
     expect(created).toBeFalse()
     for (const user of users) {
@@ -140,21 +153,22 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     await store.close()
   })
 
-  test('tells how many rows there are, and how many are done', async () => {
+  test('tells how many rows there are, and how many are done: adopted or kept aside', async () => {
     await using legacy = await open()
+    await legacy.run(insertLegacyUser('twin', 'Alice@gmail.com'))
     const seen: unknown[] = []
     const startProgress = (rows: number) => {
       seen.push(rows)
       return (...done: unknown[]) => void seen.push(done)
     }
-    await adopt(legacy, { startProgress })
+    await adopt(legacy, { startProgress, keep: [alice] })
     expect(seen).toEqual([
-      61,
+      65,
       ...[
-        ['users', 3],
-        ['records', 20],
-        ['notes', 8],
-        ['additional_fields', 30],
+        ['users', 4],
+        ['records', 21],
+        ['notes', 9],
+        ['additional_fields', 31],
       ],
     ])
   })
@@ -279,6 +293,28 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
       { id: 'n-one', ...entry, ...times, name: 'n:n', content: 'c:c' },
     ])
     await store.close()
+  })
+
+  test('gets accounts without a confirmed email from those where that is null', async () => {
+    await using legacy = await open()
+    // The original server requires a value, so the table has to be another one.
+    await legacy.run(
+      engine === 'Postgres'
+        ? 'alter table users alter column email_confirmed drop not null'
+        : `pragma foreign_keys = off; pragma legacy_alter_table = on;
+           alter table users rename to before;
+           create table users (id varchar not null primary key, email varchar not null,
+             master_password_hash varchar not null, hint varchar, email_confirmed boolean);
+           insert into users select * from before; drop table before;`,
+    )
+    await legacy.run(`update users set email_confirmed = null where id = '${alice}'`)
+    const { tables } = await adopt(legacy)
+    expect(tables.map(({ nullFlags }) => nullFlags)).toEqual([1, 0, 0, 0])
+    const found = await queryRows(
+      legacy.url,
+      `select email_confirmed from users where id = '${alice}'`,
+    )
+    expect(found.map((user) => Boolean(user['email_confirmed']))).toEqual([false])
   })
 
   test('keeps rows that belong to no account aside completely, and counts them', async () => {
@@ -438,6 +474,24 @@ describe('an adoption is refused by name, and changes nothing, because of', () =
     ["update notes set update_time = 'yesterday'", 'of notes without a valid update_time', null],
     ["update records set is_deleted = 'false'", 'of records without a valid is_deleted', null],
     ["update records set name = x'00'", 'of records without a valid name', null],
+    // Of texts that are none, accounts with the same email can't be told.
+    ["update users set email = x'00'", '3 rows of users without a valid email', null],
+    [
+      "update notes set update_time = 'today' where id = (select min(id) from notes)",
+      '1 row of notes without a valid update_time',
+      null,
+    ],
+    [
+      [
+        'alter table notes rename to before',
+        'create table notes (id varchar, name varchar, content varchar, user_id varchar, is_favorite boolean, is_deleted boolean, creation_time datetime, update_time datetime)',
+        'insert into notes select * from before',
+        'insert into notes select * from before order by id limit 1',
+        'drop table before',
+      ].join('; '),
+      '1 row of notes with the id of another row',
+      null,
+    ],
   ]
   const onPostgres: typeof onSqlite = [
     [
@@ -500,6 +554,11 @@ describe('an adoption is refused by name, and changes nothing, because of', () =
       'of users without a valid email',
       null,
     ],
+    [
+      'alter table notes drop constraint notes_pkey; insert into notes select * from notes order by id limit 1',
+      '1 row of notes with the id of another row',
+      null,
+    ],
   ]
   test.each([
     ...onSqlite.map((foreign) => ['SQLite', createLegacySqlite, ...foreign] as const),
@@ -535,12 +594,14 @@ test('the backup of a SQLite file is the original as it was', async () => {
   expect(await allRows({ ...legacy, url: `sqlite:${backupPath}` })).toEqual(before)
 })
 
-test('a refused adoption does not change a single byte of a SQLite file', async () => {
+test('a refused adoption does not change a single byte of a SQLite file, nor back it up', async () => {
   await using legacy = await createLegacySqlite()
   await legacy.run(insertLegacyUser('twin', 'Alice@gmail.com'))
   const path = legacy.url.slice('sqlite:'.length)
   const before = readFileSync(path)
+  using recording = recordFileOperations(legacy.folder)
   expect(await captureError(adopt(legacy))).toMatchObject({ code: 'conflict' })
+  expect(recording.take()).toEqual([])
   expect(readFileSync(path).equals(before)).toBeTrue()
 })
 
