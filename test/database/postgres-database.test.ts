@@ -76,6 +76,15 @@ async function addInsertTrigger(
   }
 }
 
+/** Those of a version that has one more. */
+const newerMigrations = {
+  ...migrationsFor(postgresColumnTypes, Date.now),
+  '9999-colour': {
+    up: async (db: Parameters<NonNullable<ReturnType<typeof migrationsFor>[string]>['up']>[0]) =>
+      void (await sql`alter table users add column colour text`.execute(db)),
+  },
+}
+
 describe('a write on Postgres', () => {
   test.each([
     ['a serialization failure', '40001'],
@@ -352,16 +361,8 @@ describe('a Postgres database', () => {
     const older = await openServingStore(database.url)
     const user = aUser()
     await add(older, user)
-    const migrations = {
-      ...migrationsFor(postgresColumnTypes, Date.now),
-      '9999-colour': {
-        up: async (
-          db: Parameters<NonNullable<ReturnType<typeof migrationsFor>[string]>['up']>[0],
-        ) => void (await sql`alter table users add column colour text`.execute(db)),
-      },
-    }
     const newer = postgresDatabaseAt(database.url, {
-      migrations,
+      migrations: newerMigrations,
       timing: patientTiming({ speed: 10 }),
     })
     expect(await captureError(newer.openForServer({ create: true }))).toMatchObject({
@@ -375,6 +376,74 @@ describe('a Postgres database', () => {
     expect(await captureError(openServingStore(database.url))).toMatchObject({
       message: expect.stringContaining('belongs to a newer snailpass (it knows 9999-colour)'),
     })
+  })
+
+  test('is migrated once the work before that is done, and not at all if that fails', async () => {
+    await using database = await createMigratedPostgres()
+    const isMigrated = async () => {
+      const columns = await queryPostgres(
+        database.url,
+        "select 1 from information_schema.columns where table_name = 'users' and column_name = 'colour'",
+      )
+      return columns.length > 0
+    }
+    const refuse = () => Promise.reject(new Error('not now'))
+    const openAfter = (beforeMigration: () => Promise<void>, { url } = database) =>
+      postgresDatabaseAt(url, { migrations: newerMigrations }).openForServer({
+        create: true,
+        beforeMigration,
+      })
+    expect(await captureError(openAfter(refuse))).toMatchObject({
+      message: expect.stringContaining('not now'),
+    })
+    expect(await isMigrated()).toBeFalse()
+
+    const seen: boolean[] = []
+    const { store } = await openAfter(async () => void seen.push(await isMigrated()))
+    await store.close()
+    expect([...seen, await isMigrated()]).toEqual([false, true])
+    // There is nothing to do before a start without a migration, or for a new database.
+    await (await openAfter(refuse)).store.close()
+    await using empty = await createPostgresDatabase()
+    await (await openAfter(refuse, empty)).store.close()
+  })
+
+  test('without our tables is of no use to commands, which leave it alone', async () => {
+    await using empty = await createPostgresDatabase()
+    const database = postgresDatabaseAt(empty.url)
+    const missing = { code: 'unavailable', state: 'missing' }
+    const opening = database.openForServer({ create: false })
+    expect(await captureError(opening)).toMatchObject(missing)
+    const using = database.withExclusive({ create: false }, async () => 'used')
+    expect(await captureError(using)).toMatchObject(missing)
+    for (const verb of ['withShared', 'withSnapshot'] as const)
+      expect(await captureError(database[verb](async () => 'used')), verb).toMatchObject(missing)
+    expect(await database.inspect()).toBe('nothing')
+    expect(await database.listPendingMigrations()).toEqual(
+      Object.keys(migrationsFor(postgresColumnTypes, Date.now)),
+    )
+  })
+
+  test('with something else under a name that we need is refused before a table is created', async () => {
+    await using database = await createPostgresDatabase()
+    await queryPostgres(
+      database.url,
+      'create table new_outbox (id text); create index outbox_user_id on new_outbox (id)',
+    )
+    const { name, openForServer, withExclusive } = postgresDatabaseAt(database.url)
+    const refusal = {
+      code: 'unavailable',
+      message: [
+        `${name} is not as SnailPass creates it; this can change, refuse or hide data:`,
+        'the table new_outbox, whose name SnailPass needs',
+        'the index outbox_user_id, whose name SnailPass needs',
+      ].join('\n'),
+      hint: expect.stringContaining('alter table "new_outbox" rename to "other_new_outbox";'),
+    }
+    expect(await captureError(openForServer({ create: true }))).toMatchObject(refusal)
+    const using = withExclusive({ create: true }, () => Promise.resolve())
+    expect(await captureError(using)).toMatchObject(refusal)
+    expect(await postgresDatabaseAt(database.url).inspect()).toBe('nothing')
   })
 
   test('that a command uses exclusively is waited for, and then refused', async () => {

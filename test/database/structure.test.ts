@@ -372,6 +372,31 @@ test.each([
   },
 )
 
+test.each([
+  { engine: 'SQLite', openChanged: openSqlite },
+  { engine: 'Postgres', openChanged: () => openPostgres('newest') },
+])(
+  'a name that migrations use for a while may be taken on $engine, but not when the tables are created again',
+  async ({ openChanged }) => {
+    await using changed = await openChanged()
+    const { database, run } = changed
+    await run('create table new_outbox (id text)')
+    for (const opening of Object.values(openings)) await opening(database)
+    const recreating = database.withExclusive({ create: false }, (exclusive) =>
+      exclusive.transaction(async () => {
+        await exclusive.deleteAllData()
+        await exclusive.migrate()
+      }),
+    )
+    expect(await captureError(recreating)).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('the table new_outbox, whose name SnailPass needs'),
+      hint: expect.stringContaining('\nalter table "new_outbox" rename to "other_new_outbox";'),
+    })
+    await open(database)
+  },
+)
+
 describe('a SQLite database', () => {
   test('is refused until everything that acts on its tables is removed as the error says', async () => {
     await using changed = await openSqlite()
