@@ -9,6 +9,7 @@ import { fileVariantOf } from '../../src/config/secret-file'
 import { settingKeys, settingTable } from '../../src/config/settings'
 import { formatSettingValue } from '../../src/config/settings-syntax'
 import { temporaryFolder } from '../support/executable'
+import { listOpenFiles } from '../support/open-files'
 import { createTemporaryFile } from '../support/settings-file'
 
 function load(input: Partial<ConfigInput>) {
@@ -150,6 +151,13 @@ describe('a secret in a file of its own', () => {
     expect(loading).toThrow(`invalid SNAILPASS_SECRET_KEY_FILE (${secret.path}): ${message}`)
     expect(loading).not.toThrow('secretkey')
     expect(loading).not.toThrow('xxx')
+  })
+
+  test('is closed after it was read, as is the settings file', () => {
+    using secret = createTemporaryFile(key)
+    using file = createTemporaryFile(`SNAILPASS_SECRET_KEY_FILE=${secret.path}\n`)
+    expect(load({ file: file.path }).settings.secretKey?.reveal()).toBe(key)
+    for (const { path } of [secret, file]) expect(listOpenFiles(path)).toEqual([])
   })
 
   test.each([

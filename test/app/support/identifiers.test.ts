@@ -110,6 +110,15 @@ test('whatever stands in the settings file may be a secret, unless it is known a
   expect(new Set(secrets)).toEqual(new Set(['zqvalue7x']))
 })
 
+test('the path of the settings file is no secret, wherever it is named', () => {
+  using file = createTemporaryFile('SNAILPASS_LISTEN=[::]:5000\n')
+  for (const input of [
+    { environment: { SNAILPASS_CONFIG: file.path }, flags: {}, file: null },
+    { environment: {}, flags: {}, file: file.path },
+  ])
+    expect(identifiersOfSettings(input, readSettings(input)).secrets).toEqual([])
+})
+
 test.each([
   ['SNAILPASS_LISTEN', '0.0.0.0:5000, [::]:5000, unix:/run/snailpass/http.sock'],
   ['SNAILPASS_TRUSTED_PROXIES', '10.0.0.0/8, fd00::/8, 192.168.1.5'],
