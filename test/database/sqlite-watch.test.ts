@@ -16,6 +16,8 @@ async function watchFiles({ during = () => {} }: { during?: () => void } = {}) {
   const waits: number[] = []
   const watch = watchDatabaseFiles(path, async (milliseconds) => {
     waits.push(milliseconds)
+    // As a real wait, it is over only when the caller has waited for it.
+    await Promise.resolve()
     during()
   })
   await watch.confirmCommit()
