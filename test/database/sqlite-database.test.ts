@@ -1,5 +1,6 @@
 import { Database } from 'bun:sqlite'
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
+import * as fs from 'node:fs'
 import {
   copyFileSync,
   linkSync,
@@ -110,6 +111,31 @@ describe('a missing database', () => {
     expect(readdirSync(folder.path).toSorted()).toEqual(['server.lock', 'snailpass.db-wal'])
   })
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'a database that is mounted as a file is not served, for its log would lie elsewhere',
+  async () => {
+    const { folder } = await createDatabase()
+    using _ = folder
+    const { readFileSync } = fs
+    // Only root can mount: test/e2e/lost-database.test.ts does.
+    using _mounts = spyOn(fs, 'readFileSync').mockImplementation(((
+      path: string,
+      encoding: BufferEncoding,
+    ) =>
+      path === '/proc/self/mountinfo'
+        ? `1 0 8:1 / / rw - ext4 /dev/x rw\n2 1 8:2 / ${folder.database} rw - ext4 /dev/y rw`
+        : readFileSync(path, encoding)) as never)
+    const database = sqliteDatabaseIn(folder.path)
+    expect(await captureError(database.openForServer({ create: true }))).toMatchObject({
+      code: 'unavailable',
+      message: `the database file ${folder.database} is a mount point of its own`,
+      hint: expect.stringContaining(`${folder.database}-wal would not be in the same place`),
+    })
+    // A backup of it can be made.
+    expect(await database.withSnapshot(async () => 'read')).toBe('read')
+  },
+)
 
 test('a link to a missing database is not replaced by a new database', async () => {
   using folder = createDataFolder()
