@@ -1,6 +1,7 @@
 import type { OpenAccount } from '../../src/web/vault/api/open-account'
 import { connectToServer, type Failure, type Fetch } from '../../src/web/vault/api/server'
 import { createSession } from '../../src/web/vault/api/session'
+import type { VaultKeys } from '../../src/web/vault/crypto/keys'
 import type { OpenEntry } from '../../src/web/vault/model/entries'
 import { createApp } from '../../src/web/vault/state/app'
 import type { TabMessage } from '../../src/web/vault/state/auto-lock'
@@ -12,7 +13,11 @@ export const pageEmail = 'marta@example.org'
 export const createVaultKey = () =>
   crypto.subtle.generateKey({ name: 'AES-CBC', length: 256 }, false, ['encrypt', 'decrypt'])
 
-const encryptionKey = await createVaultKey()
+/** No master password has them, unless a test says otherwise. */
+const usualKeys: VaultKeys = {
+  masterPasswordHash: 'hash',
+  encryptionKey: await createVaultKey(),
+}
 
 interface PageState {
   /** The time that the page is told, in milliseconds. */
@@ -41,12 +46,11 @@ export function createPageApp({ now, askServer }: { now: number; askServer: Fetc
   return {
     ...{ app, state },
     /** Opens a vault, as if its owner had signed in. */
-    enter(entries: readonly OpenEntry[]): Promise<void> {
-      const credentials = { email: pageEmail, masterPasswordHash: 'hash' }
+    enter(entries: readonly OpenEntry[], keys: VaultKeys = usualKeys): Promise<void> {
+      const credentials = { email: pageEmail, masterPasswordHash: keys.masterPasswordHash }
       const account: OpenAccount = {
         session: createSession(api, credentials, 'token'),
-        keys: { masterPasswordHash: 'hash', encryptionKey },
-        salt: pageEmail,
+        ...{ keys, salt: pageEmail },
         vault: { state: 's', email: pageEmail, hint: 'snail', entries },
       }
       return app.enter(account)

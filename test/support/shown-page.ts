@@ -1,6 +1,8 @@
+import { resolveObjectURL } from 'node:buffer'
 import { Window } from 'happy-dom'
 import { h, render } from 'preact'
 import { act } from 'preact/test-utils'
+import type { VaultKeys } from '../../src/web/vault/crypto/keys'
 import type { OpenEntry } from '../../src/web/vault/model/entries'
 import { VaultApp } from '../../src/web/vault/screens/app'
 import type { App } from '../../src/web/vault/state/app'
@@ -15,6 +17,8 @@ const globals = [
 
 type Keys = Pick<KeyboardEventInit, 'key' | 'code' | 'ctrlKey' | 'shiftKey' | 'metaKey' | 'altKey'>
 
+type Answer = object | number
+
 /** A page of the web vault in a document without a browser, and without a server but for `answer`. */
 export interface ShownPage extends Disposable {
   readonly app: App
@@ -22,9 +26,11 @@ export interface ShownPage extends Disposable {
   /** What was asked of the server. */
   readonly asked: { readonly question: string; readonly body: unknown }[]
   /** The body that the server answers to a question such as `GET /login`; a status refuses, alone or as a member. It is away unless this is set. */
-  answer: ((question: string) => object | number) | null
+  answer: ((question: string) => Answer | Promise<Answer>) | null
+  /** The files that the page offered, the oldest first. */
+  readonly downloads: readonly Download[]
   /** Opens a vault of a server, as if its owner had signed in. */
-  open(entries: readonly OpenEntry[]): Promise<void>
+  open(entries: readonly OpenEntry[], keys?: VaultKeys): Promise<void>
   /** Does something, and waits for what the page shows then, but not for Web Crypto. */
   act(work: () => unknown): Promise<void>
   /** Waits for what Web Crypto is needed for. */
@@ -32,11 +38,19 @@ export interface ShownPage extends Disposable {
   /** What is shown within an element, line by line: `# heading`, `[button]`, `label: value`. */
   lines(selector?: string): readonly string[]
   press(name: string, within?: string): Promise<void>
-  type(label: string, text: string): Promise<void>
+  type(label: string, text: string, within?: string): Promise<void>
   /** Opens everything that is folded. */
   unfold(): Promise<void>
   /** Presses a key on what has the focus, or on an element. Returns whether the page took it. */
   key(init: Keys, selector?: string): Promise<boolean>
+  /** Presses Esc in an open dialog, which a browser makes an event of. */
+  cancel(): Promise<void>
+}
+
+interface Download {
+  readonly name: string
+  readonly type: string
+  readonly text: string
 }
 
 export async function showPage(
@@ -58,6 +72,16 @@ export async function showPage(
   // Popovers are always there for this document.
   const { prototype } = window.HTMLElement
   Object.defineProperty(prototype, 'hidePopover', { value: () => {}, configurable: true })
+  const downloads: Download[] = []
+  const { prototype: links } = window.HTMLAnchorElement
+  const { click } = links
+  // A link to a file of the page, which nothing else shows: it is in no document.
+  links.click = function clickLink() {
+    if (this.download === '') return click.call(this)
+    const { download: name, href } = this
+    const file = resolveObjectURL(href)
+    void file?.text().then((text) => downloads.push({ name, type: file.type, text }))
+  }
   window.document.head.innerHTML = options.head ?? ''
   const restore = globals.map((name) => {
     const before = Object.getOwnPropertyDescriptor(globalThis, name)
@@ -72,13 +96,13 @@ export async function showPage(
   const asked: { question: string; body: unknown }[] = []
   const created = createPageApp({
     now,
-    askServer(address, init) {
+    async askServer(address, init) {
       const question = `${init.method} ${new URL(address, 'http://server/vault/').pathname}`
       asked.push({ question, body: typeof init.body === 'string' ? JSON.parse(init.body) : null })
       if (page.answer === null) return noServer(address, init)
-      const answer = page.answer(question)
+      const answer = await page.answer(question)
       const [status, body] = typeof answer === 'number' ? [answer, {}] : [statusOf(answer), answer]
-      return Promise.resolve(Response.json(body, { status }))
+      return Response.json(body, { status })
     },
   })
   const { state } = created
@@ -98,12 +122,12 @@ export async function showPage(
   }
 
   const page: ShownPage = {
-    ...{ app, state, asked, answer: null, act: actAndWait },
+    ...{ app, state, asked, downloads, answer: null, act: actAndWait },
     async until(condition, what) {
       await until(condition, what)
       await actAndWait(() => {})
     },
-    open: (entries) => actAndWait(() => created.enter(entries)),
+    open: (entries, keys) => actAndWait(() => created.enter(entries, keys)),
     lines: (selector = 'body') => linesOf(elementAt(selector)),
     async press(name, within = 'body') {
       const found = [...elementAt(within).querySelectorAll('button, a, summary, input, label')]
@@ -111,8 +135,8 @@ export async function showPage(
       if (!(element instanceof HTMLElement)) throw new Error(`there is no ${name}`)
       await actAndWait(() => element.click())
     },
-    async type(label, text) {
-      const field = fieldsIn(document.body).find((each) => labelOf(each) === label)
+    async type(label, text, within = 'body') {
+      const field = fieldsIn(elementAt(within)).find((each) => labelOf(each) === label)
       if (field === undefined) throw new Error(`there is no field ${label}`)
       await actAndWait(() => {
         Reflect.set(field, 'value', text)
@@ -139,10 +163,16 @@ export async function showPage(
       await actAndWait(() => Reflect.apply(at.dispatchEvent, at, [event]))
       return event.defaultPrevented
     },
+    async cancel() {
+      const dialog = elementAt('dialog')
+      const event = new window.Event('cancel', { cancelable: true })
+      await actAndWait(() => Reflect.apply(dialog.dispatchEvent, dialog, [event]))
+    },
     [Symbol.dispose]() {
       void act(() => render(null, document.body))
       for (const undo of restore) undo()
       Reflect.deleteProperty(prototype, 'hidePopover')
+      links.click = click
       void window.happyDOM.close()
     },
   }
