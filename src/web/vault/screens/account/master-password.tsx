@@ -73,6 +73,10 @@ function ChangeDialog(props: {
     typed.value = { ...typed.value, ...change }
     problem.value = null
   }
+  // What comes of a change that is under way is told here.
+  const close = () => {
+    if (!isBusy.value) props.onClose()
+  }
 
   async function change(): Promise<void> {
     const { old, password, hint: newHint } = typed.value
@@ -92,9 +96,7 @@ function ChangeDialog(props: {
   return (
     <Dialog
       title={translate('master.dialog')}
-      onClose={() => {
-        if (!isBusy.value) props.onClose()
-      }}
+      onClose={close}
       onSubmit={() => void once(isBusy, change)}
     >
       <PasswordField
@@ -123,7 +125,9 @@ function ChangeDialog(props: {
         <button
           type="button"
           class="link"
+          aria-disabled={isBusy.value}
           onClick={() => {
+            if (isBusy.value) return
             props.onClose()
             app.go({ page: 'transfer' })
           }}
@@ -137,7 +141,7 @@ function ChangeDialog(props: {
         </Callout>
       )}
       <div class="actions end stack">
-        <button type="button" class="button" aria-disabled={isBusy.value} onClick={props.onClose}>
+        <button type="button" class="button" aria-disabled={isBusy.value} onClick={close}>
           {translate('master.not-now')}
         </button>
         <button type="submit" class="button primary" aria-disabled={isBusy.value}>
