@@ -142,6 +142,19 @@ describe('an open vault', () => {
     expect(app.live.value).not.toBeNull()
   })
 
+  test('is not locked by a late answer to a token from before a change of the master password', async () => {
+    await using setup = await startWithPages()
+    const { app, vault } = await setup.openPage()
+    const refused = Promise.withResolvers<Response>()
+    setup.instead.push(refused.promise)
+    const late = vault.refresh()
+    const change = { oldPassword: masterPassword, newPassword: 'five brisk hedgehogs', hint: null }
+    expect(await app.changeMasterPassword(change)).toEqual({ kind: 'changed' })
+    refused.resolve(new Response('{}', { status: 401 }))
+    expect(await late).toEqual({ kind: 'signed-out' })
+    expect(app.live.value).toBe(vault)
+  })
+
   test('goes nowhere without a question while something typed would be lost', async () => {
     await using setup = await startWithPages()
     const { app } = await setup.openPage()

@@ -55,3 +55,16 @@ test('has nothing left once it is forgotten', async () => {
   expect(await vault.ask((token) => pages.api.forgetHistory(token))).toMatchObject({ ok: true })
   expect(await versionsIn(pages, vault)).toEqual([])
 })
+
+test('says why a version can not be brought back, or the versions of an entry not be read', async () => {
+  await using pages = await startVaultPages()
+  const vault = await pages.open()
+  const { api } = pages
+  expect(await bringBack({ api, vault }, 999_999)).toMatchObject({ kind: 'refused', status: 404 })
+  expect(await readHistoryOf({ api, vault }, [])).toEqual({ ok: true, value: [] })
+  pages.intercept = () => Promise.reject(new TypeError('no network'))
+  const version = { version: 1, keptTime: 0, reason: 'replaced', kind: 'note' } as const
+  expect(await readHistoryOf({ api, vault }, [{ ...version, entryId: 'n' }])).toEqual({
+    ...{ ok: false, failure: { kind: 'offline' } },
+  })
+})

@@ -52,6 +52,16 @@ test('adds nothing when it is repeated', async () => {
   expect(setup.count()).toBe(4)
 })
 
+test('finds what another page has imported meanwhile', async () => {
+  await using setup = await startWithVault()
+  const other = createImporting(await setup.pages.open(), () => 0)
+  await other.read(chromeFile(2))
+  await other.save()
+  await setup.importing.read(chromeFile(2))
+  const present = { outcome: { kind: 'present', in: 'vault' } }
+  expect(setup.importing.step.value).toMatchObject({ kind: 'preview', plan: [present, present] })
+})
+
 test('goes on where it stopped, whatever the server had already', async () => {
   await using setup = await startWithVault()
   await setup.importing.read(chromeFile(1200))

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { Fetch } from '../../../../src/web/vault/api/server'
+import { deriveVaultKeys } from '../../../../src/web/vault/crypto/keys'
 import { encryptChange, toWireChanges } from '../../../../src/web/vault/model/changes'
 import { changeMasterPassword } from '../../../../src/web/vault/state/master-password'
 import type { VaultState } from '../../../../src/web/vault/state/open-vault'
@@ -39,6 +40,11 @@ test('brings all of the vault under the new master password, and goes on with it
   await using _ = pages
   expect(await change(pages, vault)).toEqual({ kind: 'changed' })
   expect(namesIn(vault)).toEqual(['Mail', 'Door'])
+  const { email } = owner
+  const { masterPasswordHash } = await deriveVaultKeys({ email, masterPassword: newPassword })
+  expect(vault.account.value).toMatchObject({
+    ...{ salt: email, session: { credentials: { email, masterPasswordHash } } },
+  })
   expect(await vault.save(aDraft('Later'))).toEqual({ kind: 'saved' })
   const again = await pages.open(newPassword)
   expect(namesIn(again)).toEqual(['Mail', 'Later', 'Door'])
@@ -128,4 +134,39 @@ test('says what the server refuses, and leaves all as it is', async () => {
     expect(await change(pages, vault)).toEqual({ kind: 'failed', failure })
   }
   expect(namesIn(await pages.open())).toEqual(['Mail', 'Door'])
+})
+
+test('gives up after somebody else has written in between three times', async () => {
+  const { pages, vault } = await startWithEntries()
+  await using _ = pages
+  let sent = 0
+  pages.intercept = atChange(pages, () => {
+    sent++
+    return Promise.resolve(new Response('{}', { status: 409 }))
+  })
+  expect(await change(pages, vault)).toMatchObject({ kind: 'failed', failure: { status: 409 } })
+  expect(sent).toBe(3)
+})
+
+test.each([
+  ['a fault of the server', 500, '{}'],
+  ['an answer of something in between', 200, '<html>'],
+])('asks which master password holds after %s', async (_, status, text) => {
+  const { pages, vault } = await startWithEntries()
+  await using _pages = pages
+  pages.intercept = atChange(pages, () => Promise.resolve(new Response(text, { status })))
+  expect(await change(pages, vault)).toEqual({ kind: 'unchanged' })
+})
+
+test('does not know which master password holds if the server refuses the old one, too', async () => {
+  const { pages, vault } = await startWithEntries()
+  await using _ = pages
+  let isChanging = false
+  pages.intercept = (address, init) => {
+    isChanging ||= init.method === 'PUT'
+    if (isChanging)
+      return Promise.resolve(new Response('{}', { status: init.method === 'PUT' ? 500 : 401 }))
+    return fetch(new URL(address, new URL('/vault/', pages.server.url)), init)
+  }
+  expect(await change(pages, vault)).toEqual({ kind: 'unknown' })
 })
