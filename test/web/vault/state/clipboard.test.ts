@@ -23,6 +23,7 @@ function setUp(seconds = 30) {
 
 test('counts down by the wall clock, and empties the clipboard at the end', async () => {
   const { state, clipboard } = setUp()
+  expect([clipboard.copied.value, clipboard.isRefused.value]).toEqual([null, false])
   expect(await clipboard.copy('s3cret', what)).toBe(true)
   expect(state.text).toBe('s3cret')
   state.now = 6500
