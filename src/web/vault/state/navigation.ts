@@ -53,12 +53,11 @@ export function createNavigation(port: HistoryPort): Navigation {
       const isSame =
         before.page === next.page && (before.entryId === null) === (next.entryId === null)
       if (isSame) {
+        routes.set(current, next)
         port.replace(current)
       } else {
-        routes.set(current, before)
         push(next)
       }
-      routes.set(current, next)
     },
     arrive(number) {
       current = typeof number === 'number' ? number : 0
