@@ -1,7 +1,6 @@
 import { Database as SqliteFile } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
-import { Client } from 'pg'
 import { parseDatabaseUrl } from '../../src/config/database-url'
 import { type AdoptionOptions, adoptLegacyDatabase } from '../../src/database/adoption'
 import type { Database } from '../../src/database/database'
@@ -14,7 +13,8 @@ import {
   createLegacySqlite,
   type LegacyDatabase,
 } from '../support/legacy-database'
-import { startPostgresFirst } from '../support/postgres'
+import { connectPostgres, startPostgresFirst } from '../support/postgres'
+import { runTogether } from '../support/postgres-locks'
 import { openVault, postgresDatabaseAt, queryRows, virtualTiming } from '../support/store'
 import { random } from '../support/timing'
 
@@ -400,16 +400,30 @@ test('a SQLite file in WAL mode that another process has open is adopted, and re
 
 test('rows that a running original server commits during the adoption are adopted too', async () => {
   await using legacy = await createLegacyPostgres()
-  const server = new Client({ connectionString: legacy.url })
-  await server.connect()
-  await server.query('begin')
-  await server.query(insertLegacyUser('late', 'late@nas.lan'))
-  const adopting = adopt(legacy)
-  await Bun.sleep(200)
-  await server.query('commit')
-  const { tables } = await adopting
-  expect(tables[0]).toEqual({ table: 'users', adoptedRows: 4, setAside: {}, nullFlags: 0 })
-  await server.end()
+  const insert = insertLegacyUser('late', 'late@nas.lan')
+  const [adopted] = await runTogether(legacy.url, insert, [() => adopt(legacy)])
+  const users = { table: 'users', adoptedRows: 4, setAside: {}, nullFlags: 0 }
+  expect(adopted?.tables[0]).toEqual(users)
+})
+
+test('an original server that goes on with its work is no reason to refuse an adoption', async () => {
+  await using legacy = await createLegacyPostgres()
+  const end = new AbortController()
+  const signUpUntilEnd = async () => {
+    await using server = await connectPostgres(legacy.url)
+    let count = 0
+    for (; !end.signal.aborted; count++)
+      await server.query(insertLegacyUser(`late${count}`, `late${count}@nas.lan`))
+    return count
+  }
+  const signingUp = signUpUntilEnd()
+  try {
+    for (let tries = 0; tries < 2; tries++) await adopt(legacy, { dryRun: true })
+  } finally {
+    end.abort()
+  }
+  const late = await signingUp
+  expect((await adopt(legacy)).tables[0]).toMatchObject({ adoptedRows: 3 + late })
 })
 
 describe('an adoption is refused by name, and changes nothing, because of', () => {

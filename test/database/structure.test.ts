@@ -56,7 +56,7 @@ async function openPostgres(version: 'newest' | 'oldest'): Promise<ChangedDataba
     database,
     run: async (text) => void (await connection.query(text)),
     async [Symbol.asyncDispose]() {
-      await connection.close()
+      await connection[Symbol.asyncDispose]()
       await postgres[Symbol.asyncDispose]()
     },
   }

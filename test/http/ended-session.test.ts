@@ -98,14 +98,10 @@ async function whileSessionsEnd(
     file.run('commit')
     return
   }
-  const connection = await connectPostgres(url)
-  try {
-    await connection.query(`begin; ${end}`)
-    await work()
-    await connection.query('commit')
-  } finally {
-    await connection.close()
-  }
+  await using connection = await connectPostgres(url)
+  await connection.query(`begin; ${end}`)
+  await work()
+  await connection.query('commit')
 }
 
 /** Waits until so many requests wait for a transaction of another program. */

@@ -10,18 +10,14 @@ export async function runTogether<T>(
   lock: string,
   works: readonly (() => Promise<T>)[],
 ): Promise<T[]> {
-  const blocker = await connectPostgres(url)
-  try {
-    await blocker.query(`begin; ${lock}`)
-    const running = Promise.all(works.map((work) => work()))
-    const haveBegun = async () => {
-      const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-      return (await queryPostgres(url, waiting)).length >= works.length
-    }
-    await Promise.race([until(haveBegun, `${works.length} transactions to wait`), running])
-    await blocker.query('commit')
-    return await running
-  } finally {
-    await blocker.close()
+  await using blocker = await connectPostgres(url)
+  await blocker.query(`begin; ${lock}`)
+  const running = Promise.all(works.map((work) => work()))
+  const haveBegun = async () => {
+    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    return (await queryPostgres(url, waiting)).length >= works.length
   }
+  await Promise.race([until(haveBegun, `${works.length} transactions to wait`), running])
+  await blocker.query('commit')
+  return await running
 }

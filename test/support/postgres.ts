@@ -255,10 +255,9 @@ function startCleanupProcess(folder: string): void {
   Bun.spawnSync(['sh', '-c', background, folder, String(process.pid)], { detached: true })
 }
 
-export interface PostgresConnection {
+export interface PostgresConnection extends AsyncDisposable {
   /** Runs SQL. Returns the rows, those of the last statement if there are several. */
   query(text: string): Promise<Record<string, unknown>[]>
-  close(): Promise<void>
 }
 
 export async function connectPostgres(url: string): Promise<PostgresConnection> {
@@ -271,18 +270,14 @@ export async function connectPostgres(url: string): Promise<PostgresConnection> 
       const result = await client.query<Record<string, unknown>>(text)
       return Array.isArray(result) ? (result.at(-1)?.rows ?? []) : result.rows
     },
-    close: () => client.end(),
+    [Symbol.asyncDispose]: () => client.end(),
   }
 }
 
 /** Runs SQL on a connection of its own. Returns the rows. */
 export async function queryPostgres(url: string, text: string): Promise<Record<string, unknown>[]> {
-  const connection = await connectPostgres(url)
-  try {
-    return await connection.query(text)
-  } finally {
-    await connection.close()
-  }
+  await using connection = await connectPostgres(url)
+  return await connection.query(text)
 }
 
 function addressOf(url: string) {
@@ -382,10 +377,14 @@ async function createDatabaseOn({ url, connection }: SharedServer, options: stri
   return {
     url: Object.assign(new URL(url), { pathname: `/${name}` }).href,
     async [Symbol.asyncDispose]() {
-      // `drop database … with (force)` is newer than the oldest server, and without this loop it polls every 100 ms.
+      // `drop database … with (force)` is newer than the oldest server, and without this loop it polls every 100 ms. A connection
+      // that a failed test has left open ends after a while, so that the test fails with its own error.
       await connection.query(
-        `do $$ begin
-          while exists (select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}') loop
+        `do $$ declare latest constant timestamptz := clock_timestamp() + interval '5 seconds'; begin
+          while exists (select from pg_stat_activity where datname = '${name}') loop
+            if clock_timestamp() > latest then
+              perform pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}';
+            end if;
             perform pg_sleep(0.002);
             perform pg_stat_clear_snapshot();
           end loop;

@@ -83,7 +83,7 @@ export async function createPostgresTestDatabase(
       return await (await connecting).query(text)
     },
     async [Symbol.asyncDispose]() {
-      await (await connecting)?.close()
+      await (await connecting)?.[Symbol.asyncDispose]()
       await database[Symbol.asyncDispose]()
       folder[Symbol.dispose]()
     },
