@@ -191,7 +191,11 @@ describe('a connection to Postgres', () => {
       const failing = captureError(work())
       // Its statement is sent, and not answered.
       await Bun.sleep(100)
-      expect(timing.endLimits()).toEqual([limit])
+      const endLimits = () => {
+        const ended = timing.endLimits()
+        return ended.length > 0 ? ended : null
+      }
+      expect(await until(endLimits, 'the limit of the work')).toEqual([limit])
       expect(await failing).toMatchObject({ code: 'unavailable' })
     }
     proxy.open()
