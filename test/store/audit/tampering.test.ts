@@ -157,6 +157,13 @@ describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
     expect((await checkAuditLog(database)).problems).toEqual([])
   })
 
+  test('without its checkpoints claims no pruned rows', async () => {
+    await using database = await open()
+    await fillAuditLog(database)
+    await database.sql('delete from audit_marks')
+    expect(await checkAuditLog(database)).toMatchObject({ rows: 9, prunedUpTo: 0 })
+  })
+
   test('continues after its end was tampered with, records that, and still reports the damage', async () => {
     await using database = await open()
     await fillAuditLog(database)
