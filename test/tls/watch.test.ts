@@ -29,3 +29,28 @@ test('a check that fails because of a bug is logged once, and further checks fol
   await Bun.sleep(5)
   expect(checks).toBe(last)
 })
+
+test('a check that is asked for comes at once, and is told so', async () => {
+  const { log } = createTestLog()
+  const asked: boolean[] = []
+  const pauses = Promise.withResolvers<void>()
+  // The pause never ends by itself.
+  const wait = (_: number, signal?: AbortSignal) =>
+    new Promise<void>((_, reject) => {
+      pauses.resolve()
+      signal?.addEventListener('abort', () => reject(new Error('aborted')))
+    })
+  const watch = startWatching(
+    { name: 'certificate reload', pollInterval: 2_000, wait, log },
+    async (isAsked) => {
+      asked.push(isAsked)
+      return true
+    },
+  )
+  await pauses.promise
+  expect(asked).toEqual([])
+  watch.checkNow()
+  await until(() => asked.length > 0, 'the check')
+  expect(asked).toEqual([true])
+  await watch.stop()
+})

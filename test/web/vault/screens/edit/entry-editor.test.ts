@@ -55,6 +55,28 @@ test('asks for all that a new record may have', async () => {
   ])
 })
 
+test('asks for the keyboard of addresses where one is typed, and for no suggestions but folders', async () => {
+  using _page = await edit(formOf(full))
+  const inputs = [...document.querySelectorAll('article .field input')].map((input) => {
+    const label = document.querySelector(`label[for="${input.id}"]`)?.textContent ?? ''
+    const [mode, autocomplete, list] = ['inputmode', 'autocomplete', 'list'].map((name) =>
+      input.getAttribute(name),
+    )
+    return [label, mode, autocomplete, list === null ? null : 'suggestions']
+  })
+  expect(inputs).toEqual([
+    ['Name', 'text', 'off', null],
+    ['Login', 'text', 'off', null],
+    ['Password', 'text', 'new-password', null],
+    ['Address', 'url', 'off', null],
+    ['Address 2', 'url', 'off', null],
+    [code, 'text', 'new-password', null],
+    ['Folder', 'text', 'off', 'suggestions'],
+    ['Tags, with commas', 'text', 'off', null],
+    ['Name of the field', 'text', 'off', null],
+  ])
+})
+
 test('hides the secrets of a record that is there', async () => {
   using page = await edit(formOf(full))
   const hidden = [
