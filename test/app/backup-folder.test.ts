@@ -8,10 +8,8 @@ import {
   inspectBackupFolder,
   listBackupPaths,
 } from '../../src/app/backup-folder'
-import { systemRuntime } from '../../src/app/runtime'
-import { openTargets } from '../../src/app/targets'
-import { loadConfig } from '../../src/config/load'
 import { temporaryFolder } from '../support/executable'
+import { targetsIn } from '../support/test-database'
 
 const names = {
   first: 'snailpass-20261120T020000Z.sqlite',
@@ -27,12 +25,10 @@ const day = (number: number) => Date.UTC(2026, 10, number, 2)
 function createFolders() {
   const folder = temporaryFolder()
   const [dataDir, other] = [join(folder.path, 'data'), join(folder.path, 'other')]
-  const targetsWith = (environment: Record<string, string>) =>
-    openTargets(loadConfig({ environment, flags: { dataDir }, file: null }).settings, systemRuntime)
   return {
     ...{ dataDir, other, backups: join(dataDir, 'backups') },
-    targets: targetsWith({ SNAILPASS_BACKUP_DIR: other }),
-    byDefault: targetsWith({}),
+    targets: targetsIn(dataDir, { SNAILPASS_BACKUP_DIR: other }),
+    byDefault: targetsIn(dataDir),
     [Symbol.dispose]: folder[Symbol.dispose],
   }
 }

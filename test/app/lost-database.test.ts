@@ -4,8 +4,6 @@ import { dirname, join } from 'node:path'
 import { runChecks } from '../../src/app/doctor/doctor'
 import { writeBackup } from '../../src/app/operations/backup'
 import { systemRuntime } from '../../src/app/runtime'
-import { openTargets } from '../../src/app/targets'
-import { loadConfig } from '../../src/config/load'
 import { readSettings } from '../../src/config/reading'
 import { createAccount } from '../support/accounts'
 import { captureError } from '../support/capture-error'
@@ -17,11 +15,9 @@ import {
   loseDatabase,
   makePassphrasesCheap,
   startServerOn,
+  targetsIn,
   targetsOf,
 } from '../support/test-database'
-
-const targetsIn = (dataDir: string, environment: Record<string, string> = {}) =>
-  openTargets(loadConfig({ environment, flags: { dataDir }, file: null }).settings, systemRuntime)
 
 /** A data folder whose database has an account with two records, and a backup of it. */
 async function createVault(environment: Record<string, string> = {}) {

@@ -421,6 +421,7 @@ test('an original server that goes on with its work is no reason to refuse an ad
     for (let tries = 0; tries < 2; tries++) await adopt(legacy, { dryRun: true })
   } finally {
     end.abort()
+    await signingUp
   }
   const late = await signingUp
   expect((await adopt(legacy)).tables[0]).toMatchObject({ adoptedRows: 3 + late })

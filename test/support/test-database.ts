@@ -113,6 +113,12 @@ export function targetsOf(
   return openTargets(settingsOf(database, more), { ...systemRuntime, ...runtime })
 }
 
+/** The targets of a data folder, with settings by their variables. */
+export function targetsIn(dataDir: string, environment: Record<string, string> = {}): Targets {
+  const { settings } = loadConfig({ environment, flags: { dataDir }, file: null })
+  return openTargets(settings, systemRuntime)
+}
+
 export function startServerOn(
   database: TestDatabase,
   more: Record<string, string> = {},

@@ -1,6 +1,7 @@
 import { expect, setDefaultTimeout, test } from 'bun:test'
 import { startWatching } from '../../src/tls/watch'
 import { virtualTiming } from '../support/store'
+import { patientTiming } from '../support/timing'
 import { createTestLog } from '../support/tls'
 import { until } from '../support/until'
 
@@ -33,21 +34,17 @@ test('a check that fails because of a bug is logged once, and further checks fol
 test('a check that is asked for comes at once, and is told so', async () => {
   const { log } = createTestLog()
   const asked: boolean[] = []
-  const pauses = Promise.withResolvers<void>()
-  // The pause never ends by itself.
-  const wait = (_: number, signal?: AbortSignal) =>
-    new Promise<void>((_, reject) => {
-      pauses.resolve()
-      signal?.addEventListener('abort', () => reject(new Error('aborted')))
-    })
+  const timing = patientTiming({ longestPause: 2_000 })
+  timing.hold()
+  const paused = timing.nextPause(2_000)
   const watch = startWatching(
-    { name: 'certificate reload', pollInterval: 2_000, wait, log },
+    { name: 'certificate reload', pollInterval: 2_000, wait: timing.wait, log },
     async (isAsked) => {
       asked.push(isAsked)
       return true
     },
   )
-  await pauses.promise
+  await paused
   expect(asked).toEqual([])
   watch.checkNow()
   await until(() => asked.length > 0, 'the check')

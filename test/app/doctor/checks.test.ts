@@ -12,8 +12,6 @@ import { checkPermissions, checkSpace } from '../../../src/app/doctor/files'
 import { checkFileSystem, checkResourceLimits } from '../../../src/app/doctor/machine'
 import { writeBackup } from '../../../src/app/operations/backup'
 import { systemRuntime } from '../../../src/app/runtime'
-import { openTargets, type Targets } from '../../../src/app/targets'
-import { loadConfig } from '../../../src/config/load'
 import { readSettings } from '../../../src/config/reading'
 import type { BackupState } from '../../../src/domain/backup-state'
 import { writeNewSecretKey } from '../../../src/files/secret-key'
@@ -27,16 +25,14 @@ import {
   createTestBackup,
   startServerOn,
   type TestDatabase,
+  targetsIn,
   targetsOf,
 } from '../../support/test-database'
 import { random } from '../../support/timing'
 
 /** Targets of a machine, of which nothing exists. */
-const targetsWith = (environment: Record<string, string> = {}): Targets =>
-  openTargets(
-    loadConfig({ environment, flags: { dataDir: '/srv/snailpass' }, file: null }).settings,
-    systemRuntime,
-  )
+const targetsWith = (environment: Record<string, string> = {}) =>
+  targetsIn('/srv/snailpass', environment)
 
 const hour = 3_600_000
 const now = Date.UTC(2026, 10, 24, 12)

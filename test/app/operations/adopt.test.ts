@@ -18,6 +18,7 @@ import {
   createSqliteTestDatabase,
   noDecryption,
   startServerOn,
+  targetsIn,
   targetsOf,
 } from '../../support/test-database'
 
@@ -25,10 +26,7 @@ import {
 async function createOriginal() {
   const { url, folder, [Symbol.asyncDispose]: dispose } = await createLegacySqlite()
   const dataDir = join(folder, 'data')
-  const targets = targetsOf({
-    ...{ engine: 'SQLite', url, dataDir },
-    ...{ sql: () => Promise.resolve([]), [Symbol.asyncDispose]: dispose },
-  })
+  const targets = targetsIn(dataDir, { SNAILPASS_DATABASE_URL: url })
   return {
     ...{ url, dataDir, targets },
     emails: () => queryRows(url, 'select email from users order by email'),

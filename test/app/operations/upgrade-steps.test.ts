@@ -12,8 +12,6 @@ import {
 } from '../../../src/app/operations/upgrade-steps'
 import { inviteUser } from '../../../src/app/operations/users'
 import { systemRuntime } from '../../../src/app/runtime'
-import { openTargets } from '../../../src/app/targets'
-import { loadConfig } from '../../../src/config/load'
 import { createLog } from '../../../src/log'
 import { createAccount } from '../../support/accounts'
 import { captureError } from '../../support/capture-error'
@@ -24,10 +22,12 @@ import { createLegacySqlite } from '../../support/legacy-database'
 import { startMailServer } from '../../support/mail'
 import { startTestServer } from '../../support/server'
 import { queryRows } from '../../support/store'
-import { createPostgresTestDatabase, startServerOn, targetsOf } from '../../support/test-database'
-
-const targetsIn = (dataDir: string, environment: Record<string, string> = {}) =>
-  openTargets(loadConfig({ environment, flags: { dataDir }, file: null }).settings, systemRuntime)
+import {
+  createPostgresTestDatabase,
+  startServerOn,
+  targetsIn,
+  targetsOf,
+} from '../../support/test-database'
 
 /** A data folder with a database and an account. */
 async function createVault() {

@@ -50,10 +50,8 @@ const isBusy = (form: string) =>
 const saved = 'Saved. Delete the file when you are done with it, and empty the trash.'
 const field = 'Type your master password again:  (password)'
 const formats = [
-  ...[
-    '(x) JSON, with the trash; Bitwarden reads it, too',
-    '( ) CSV, for spreadsheets; without the trash',
-  ],
+  '(x) JSON, with the trash; Bitwarden reads it, too',
+  '( ) CSV, for spreadsheets; without the trash',
 ]
 const warning = 'The file is not encrypted: anyone who gets it reads all your passwords.'
 const rest = [field, '[Show master password]', '[Export unencrypted]']
@@ -82,10 +80,8 @@ test('exports a table for spreadsheets, if that is chosen', async () => {
   using page = await open()
   await page.press('CSV, for spreadsheets; without the trash', 'main')
   expect(section(page, exportForm).slice(0, 2)).toEqual([
-    ...[
-      '( ) JSON, with the trash; Bitwarden reads it, too',
-      '(x) CSV, for spreadsheets; without the trash',
-    ],
+    '( ) JSON, with the trash; Bitwarden reads it, too',
+    '(x) CSV, for spreadsheets; without the trash',
   ])
   await send(page, exportForm, masterPassword)
   await page.until(() => page.downloads.length > 0 && !isBusy(exportForm), 'the file')
