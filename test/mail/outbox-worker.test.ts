@@ -73,6 +73,9 @@ function startTestWorker(
   return {
     worker,
     log,
+    /** Resolves once so many lines are logged: that is what the worker does last, after it has changed the outbox. */
+    untilLogged: (count: number) =>
+      until(() => log.length >= count, `${count} lines of the log of the worker`),
     entries: () => log.map((line) => JSON.parse(line)),
     ...timing,
     [Symbol.asyncDispose]: async () => void (await worker.stop()),
@@ -119,6 +122,7 @@ describe.each(storeEngines)('the outbox worker on $engine', ({ open }) => {
       'confirmed',
     )
     expect(mail.emails).toHaveLength(1)
+    await setup.untilLogged(1)
     expect(setup.log.join()).not.toContain(linkIn(email).slice(-30))
   })
 
@@ -131,6 +135,7 @@ describe.each(storeEngines)('the outbox worker on $engine', ({ open }) => {
     setup.worker.wake()
     await mail.next()
     await untilOutboxIsEmpty(store)
+    await setup.untilLogged(3)
     const entries = setup.entries()
     expect(entries.map(({ message }) => message)).toEqual([
       'email not sent, will be retried',
@@ -153,6 +158,7 @@ describe.each(storeEngines)('the outbox worker on $engine', ({ open }) => {
       { state: 'dead', attempts: 1, reason: expect.stringContaining('554 never') },
     ])
     expect(mail.emails).toEqual([])
+    await setup.untilLogged(1)
     expect(setup.log.join()).not.toContain(user.email)
     // An operator can retry it.
     await store.write((tx) => tx.outbox.retry('dead', setup.clock()))
@@ -251,7 +257,7 @@ describe.each(storeEngines)('the outbox worker on $engine', ({ open }) => {
     await insertUserWithEmail(store, setup.clock)
     setup.worker.wake()
     await mail.next()
-    await until(() => setup.log.length > 0, 'the log line of the failure')
+    await setup.untilLogged(1)
     expect(setup.entries()).toEqual([
       expect.objectContaining({
         level: 'warn',
@@ -283,13 +289,14 @@ describe.each(storeEngines)('the outbox worker on $engine', ({ open }) => {
     })
     const user = await insertUserWithEmail(store, setup.clock)
     setup.worker.wake()
-    await until(() => setup.log.length === 1, 'the log line of the first bug')
+    await setup.untilLogged(1)
     expect(await listEmails(store)).toMatchObject([
       { state: 'sending', attempts: 1, reason: null, userId: user.id },
     ])
     timing.release()
     await mail.next()
     await untilOutboxIsEmpty(store)
+    await setup.untilLogged(3)
     expect(setup.entries()).toEqual([
       expect.objectContaining({
         level: 'error',
