@@ -356,6 +356,24 @@ describe('the file of another program, or what is left of ours', () => {
   })
 
   test.each([
+    ['empty', ''],
+    ['damaged', `SQLite format 3\0${'x'.repeat(8_176)}`],
+  ])(
+    'that is %s is not replaced, unless the caller says what becomes of its files',
+    async (_name, text) => {
+      using folder = createDataFolder()
+      writeFileSync(folder.database, text)
+      const work = () => Promise.reject(new Error('was called'))
+      const database = sqliteDatabaseIn(folder.path)
+      expect(await captureError(database.withExclusive({ create: true }, work))).toMatchObject({
+        code: 'unavailable',
+      })
+      expect(readdirSync(folder.path).sort()).toEqual(['server.lock', 'snailpass.db'])
+      expect(readFileSync(folder.database, 'utf8')).toBe(text)
+    },
+  )
+
+  test.each([
     ['a folder', (path: string) => mkdirSync(path)],
     ['a named pipe', (path: string) => Bun.spawnSync(['mkfifo', path])],
     ['a device', (path: string) => symlinkSync('/dev/zero', path)],

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'bun:test'
+import { DomainError } from '../../src/domain/errors'
 import { type Answer, answerOf, failure } from '../support/answers'
+import { createTestApi } from '../support/api'
 import { aField, aNote, aRecord, type Client } from '../support/client'
+import { aUser, signedIn } from '../support/store'
 import { ciphertext, startTime, startVaultServer } from '../support/vaults'
 
 /*
@@ -394,4 +397,41 @@ describe('POST /account/vault', () => {
     expect(await write(owner, {})).toMatchObject({ status: 200, body: { records: [], notes: [] } })
     expect((await read(owner)).records).toEqual(before.records)
   })
+})
+
+test.each([
+  ['succeed', async () => ({ state: 'u.2', records: [], notes: [] }), 200],
+  ['are refused', () => Promise.reject(new DomainError('vault_full', 'The vault is full')), 507],
+] as const)('the memory of a body is held until its changes %s', async (_name, result, status) => {
+  const steps: string[] = []
+  const { ask } = createTestApi({
+    sessions: {
+      authenticate: () => signedIn(aUser({ id: 'u' })),
+      open: () => Promise.reject(new Error('no session of the test is opened')),
+    },
+    answerBudget: {
+      tryHold: () => null,
+      hasRoom: () => false,
+      async hold({ account, bytes }) {
+        steps.push(`${bytes} bytes for ${account}`)
+        return { free() {}, release: () => void steps.push('released') }
+      },
+    },
+    vaultSync: {
+      read: () => Promise.reject(new Error('the vault is not read')),
+      async write() {
+        await new Promise((resolve) => setImmediate(resolve))
+        steps.push('written')
+        return await result()
+      },
+    },
+  })
+  const body = JSON.stringify({ records: [], notes: [] })
+  const headers = {
+    ...{ 'content-type': 'application/json', 'content-length': String(body.length) },
+    'x-access-token': 'token',
+  }
+  const answer = await ask(path, { method: 'POST', headers, body })
+  expect(answer.status).toBe(status)
+  expect(steps).toEqual([`${4 * body.length} bytes for u`, 'written', 'released'])
 })

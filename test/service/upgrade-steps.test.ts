@@ -362,6 +362,15 @@ describe('a step that fails after the smoke test leaves the new version, which t
 })
 
 describe('an interrupted upgrade', () => {
+  test('puts the old executable back if somebody has replaced it', async () => {
+    using fake = await createInstalled()
+    fake.leaveInterrupted({ phase: 'trying' })
+    writeFileSync(fake.layout.executable, readFileSync(fake.program(3)))
+    await install(fake.request(1))
+    expect(fake.installedVersion()).toBe('1')
+    expect(fake.lines).toContain('restored the old executable')
+  })
+
   test('waits up to ten seconds for the smoke test of a killed installer to end', async () => {
     using fake = createFakeInstallation()
     await install(fake.request(1))

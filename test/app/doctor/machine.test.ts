@@ -44,6 +44,9 @@ describe('the doctor finds', () => {
     ])
     const max = '/sys/fs/cgroup/system.slice/snailpass.service/memory.max'
     expect(find({ [max]: '67108864\n' })).toEqual(['only 67 MB of memory are available'])
+    expect(find({ [max]: '159999999\n' })).toEqual(['only 159 MB of memory are available'])
+    expect(find({ [max]: '160000000\n' })).toEqual([])
+    expect(find({ '/proc/self/limits': 'Max open files  1023  4096  files\n' })).toHaveLength(1)
     expect(checkResourceLimits(machine({})).fact).toBe('limits unknown')
   })
 

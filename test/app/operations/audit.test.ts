@@ -23,6 +23,7 @@ import { auditLogOf, databaseOf, kindsOf, recordEvents } from '../../support/aud
 import { captureError } from '../../support/capture-error'
 import { signUpAndLogIn } from '../../support/client'
 import { startPostgresFirst } from '../../support/postgres'
+import { aUser } from '../../support/store'
 import {
   createAgeKeyPair,
   createPostgresTestDatabase,
@@ -289,10 +290,14 @@ describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
     const { newestValue } = await verifyLog(database)
     await recreateDatabase(targetsOf(database), consent)
     expect(await kindsOf(database)).toEqual(['recreated'])
+    await databaseOf(database).withShared((store) => store.write((tx) => tx.users.insert(aUser())))
     {
       await using server = await startServerOn(database)
       // It can't be distinguished from a database whose signatures were removed.
-      expect(server.log.join('')).toContain('the database had no secret key, but data')
+      const warning = server.log.find((line) =>
+        line.includes('the database had no secret key, but data'),
+      )
+      expect(JSON.parse(warning ?? '{}')).toMatchObject({ level: 'warn', accounts: 1, rows: 1 })
     }
     expect(await kindsOf(database)).toEqual(['recreated', 'trail-carried'])
     const unverified = ['1 row before row 2 was signed without verification']

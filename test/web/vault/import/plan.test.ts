@@ -123,6 +123,27 @@ test('skips what is there already, and says what the file has besides', async ()
   ])
 })
 
+test.each([
+  [4, null, []],
+  [5, null, ['Field 4', 'Field 5']],
+  // The notes have a field of their own.
+  [3, 'mine', []],
+  [4, 'mine', ['Field 4']],
+] as const)(
+  'of %d fields with the notes %p, says which are moved there',
+  async (count, notes, names) => {
+    const fields = Array.from({ length: count }, (_, at) => ({
+      ...{ name: `Field ${at + 1}`, value: `${at + 1}`, type: 0 },
+    }))
+    const login = { username: 'marta', password: 'hunter2', uris: [] }
+    const items = [{ type: 1, name: 'Example', notes, login, fields }]
+    const [row] = await planOf(JSON.stringify({ encrypted: false, folders: [], items }))
+    expect(row?.remarks).toEqual(
+      names.length === 0 ? [] : [{ code: 'moved-to-notes', names: [...names] }],
+    )
+  },
+)
+
 test('keeps four fields of fifteen, and says which are in the notes', async () => {
   const plan = await planOf(JSON.stringify(files.bitwardenJson))
   const row = plan.find(({ name }) => name === 'Many fields')

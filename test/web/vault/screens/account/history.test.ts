@@ -86,6 +86,13 @@ test('shows what was different then, newest first, and the values of what is del
   ])
 })
 
+test('names a deleted entry before anyone unfolds it', async () => {
+  using page = await open([version(2, 'gone', 'deleted')])
+  const name = () => document.querySelector('summary .t')?.textContent
+  expect(name()).toBe('…')
+  await page.until(() => name() === 'Mail', 'the name of the deleted entry')
+})
+
 test('shows the versions of one entry alone, if it was opened from there', async () => {
   using page = await open([version(3, 'a'), version(2, 'gone', 'deleted')], { entryId: 'a' })
   expect(shown(page)).toEqual([detail, 'Mail', forget])
