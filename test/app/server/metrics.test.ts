@@ -255,6 +255,24 @@ describe('the metrics of a server', () => {
 })
 
 describe('metrics', () => {
+  test('of the process are in seconds and bytes', async () => {
+    await using metered = await startMeteredServer()
+    const used = () => {
+      const { user, system } = process.cpuUsage()
+      return (user + system) / 1e6
+    }
+    const before = used()
+    const series = await metered.read()
+    const cpu = series.get('process_cpu_seconds_total')
+    expect(cpu).toBeGreaterThanOrEqual(before)
+    expect(cpu).toBeLessThanOrEqual(used())
+    const start = Date.now() / 1000 - process.uptime()
+    expect(series.get('process_start_time_seconds')).toBeCloseTo(start, 0)
+    const memory = (series.get('process_resident_memory_bytes') ?? 0) / process.memoryUsage.rss()
+    expect(memory).toBeGreaterThan(0.1)
+    expect(memory).toBeLessThan(10)
+  })
+
   test('are off by default, and not among what clients reach', async () => {
     await using metered = await startMeteredServer()
     await using plain = await startTestServer()

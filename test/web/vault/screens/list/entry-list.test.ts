@@ -75,6 +75,7 @@ test.each([
   using page = await open([full])
   await page.type('Search', query)
   expect(page.lines(rows)[0]).toBe('# 1 found')
+  expect(document.querySelector('.keys')).not.toBeNull()
   const mark = document.querySelector(`${rows} mark`)
   expect([mark?.textContent, mark?.parentElement?.textContent]).toEqual([marked, line])
   expect(document.querySelector(`${rows} .t`)?.textContent).toBe(row)
@@ -86,6 +87,8 @@ test('says that nothing was found, and where an empty place is empty', async () 
   expect(page.lines(rows)).toEqual([
     ...['# Nothing found for “zebra”', 'Names, logins, addresses, tags and notes were searched.'],
   ])
+  // There is nothing that keys could open or copy.
+  expect(document.querySelector('.keys')).toBeNull()
   await page.press('Notes 2', 'nav')
   expect([page.app.query.value, shownRows(page).length]).toEqual(['', 4])
   await page.act(() => page.app.navigation.go({ place: { kind: 'tag', name: 'gone' } }))
