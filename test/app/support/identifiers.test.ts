@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
+import * as os from 'node:os'
 import {
   identifiersOfMachine,
   identifiersOfSettings,
@@ -188,4 +189,14 @@ test('what the machine tells is hidden', () => {
   expect(
     redact('chgrp zqadmins /home/zqjohn/x: as zqsudo, let the user jane read it, backupd or root'),
   ).toBe('chgrp <name-1> <home>/x: as <name-2>, let the user <name-3> read it, backupd or root')
+})
+
+test('a machine is known by its name, with and without its domain', () => {
+  using host = spyOn(os, 'hostname')
+  const hostsOf = (name: string) => {
+    host.mockReturnValueOnce(name)
+    return identifiersOfMachine({}, () => null).hosts
+  }
+  expect(hostsOf('zqbox.home.example.org')).toEqual(['zqbox.home.example.org', 'zqbox'])
+  expect(hostsOf('zqbox')).toEqual(['zqbox', 'zqbox'])
 })
