@@ -1,11 +1,12 @@
 /** The files that somebody takes out of a vault: exports, and the emergency file. */
-import { expect, test } from 'bun:test'
+import { expect, spyOn, test } from 'bun:test'
 import {
   openEmergencyCopy,
   parseEmergencyCopy,
 } from '../../../../../src/web/vault/crypto/emergency-copy'
 import { deriveVaultKeys } from '../../../../../src/web/vault/crypto/keys'
 import type { OpenEntry } from '../../../../../src/web/vault/model/entries'
+import * as emergencyFile from '../../../../../src/web/vault/state/emergency-file'
 import { anOpenNote, anOpenRecord } from '../../../../support/open-entries'
 import { pageEmail } from '../../../../support/page-app'
 import { type ShownPage, showPage } from '../../../../support/shown-page'
@@ -201,6 +202,7 @@ test.each([
 test('saves no emergency file of a vault that is locked while the page is read', async () => {
   using page = await open()
   addFiles()
+  using build = spyOn(emergencyFile, 'buildEmergencyFile')
   const script = Promise.withResolvers<object>()
   page.answer = (question) => (question.endsWith('.js') ? script.promise : {})
   await send(page, emergencyForm, masterPassword)
@@ -208,7 +210,10 @@ test('saves no emergency file of a vault that is locked while the page is read',
   await page.until(isAsked, 'the files to be read')
   await page.act(() => page.app.lock(null))
   await openAgain(page)
-  await page.act(() => script.resolve({}))
+  script.resolve({})
+  await page.until(() => build.mock.results.length > 0, 'the page to be made')
+  await page.act(() => build.mock.results[0]?.value)
+  expect(page.downloads).toEqual([])
   await send(page, emergencyForm, masterPassword)
   await page.until(() => page.downloads.length > 0 && !isBusy(emergencyForm), 'the next file')
   expect(page.downloads).toHaveLength(1)
