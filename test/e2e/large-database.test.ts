@@ -76,7 +76,7 @@ function isReading(pid: number, path: string): boolean {
   try {
     // Before it executes its own program, a child process has the open files of the server.
     if (!readFileSync(join(folder, 'cmdline'), 'utf8').endsWith('check\0')) return false
-    // The database itself is open for a moment before, while its path is resolved: the process would survive the server then.
+    // Its log: the database is open for a moment while its path is resolved, and the check does not yet end with the server then.
     return readdirSync(join(folder, 'fd')).some(
       (name) => readlinkSync(join(folder, 'fd', name)) === `${path}-wal`,
     )

@@ -6,7 +6,6 @@ import {
   elementsSegment,
   textSegment,
 } from '../../src/http/json-segments'
-import { sizeOfNote, sizeOfRecord } from '../../src/http/list-sizes'
 
 /** A number takes ten bytes. */
 const format = { sizeOf: () => 10, toBody: (row: number) => row }
@@ -50,14 +49,3 @@ test.each([[[]], [[1]], [[1, 2, 3]]])(
     expect(whole(1)).toBeNull()
   },
 )
-
-test('the memory of an entry is about that of its texts', () => {
-  const entry = { id: 'i', owner: 'u', isFavorite: false, isTrashed: false }
-  const times = { creationTime: 0, updateTime: 0 }
-  const note = (content: string) => sizeOfNote({ ...entry, ...times, name: 'nn', content })
-  expect([note(''), note('x'.repeat(1_000))]).toEqual([352, 1_352])
-  const field = { id: 'f', recordId: 'i', name: 'nnn', value: 'vvvv' }
-  const record = { ...entry, ...times, name: 'n', login: 'll', password: 'ppp' }
-  expect(sizeOfRecord({ ...record, additionalFields: [] })).toBe(356)
-  expect(sizeOfRecord({ ...record, additionalFields: [field, field] })).toBe(356 + 2 * 157)
-})

@@ -86,7 +86,8 @@ export async function createReleaseFolder(
   for (const target of targets) {
     const name = `snailpass-${version}-${target}`
     await sh(
-      `mkdir -p "$0/${name}" && cp '${program}' "$0/${name}/snailpass" && cd "$0" &&
+      `mkdir -p "$0/${name}" && cp LICENSE "$0/${name}/" &&
+      cp '${program}' "$0/${name}/snailpass" && cd "$0" &&
       tar -cf ${name}.tar ${name} && rm -r ${name}`,
       path,
     )

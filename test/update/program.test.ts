@@ -7,21 +7,22 @@ import { fetchProgram } from '../../src/update/program'
 import { openSource } from '../../src/update/source'
 import { captureError } from '../support/capture-error'
 import { temporaryFolder } from '../support/executable'
+import { createReleaseFolder } from '../support/installed-service'
+import { manualTiming } from '../support/timing'
 
-const name = 'snailpass-1.2.3-linux-x64.tar.gz'
-const timing = { monotonicClock: () => 0, wait: () => new Promise<void>(() => {}) }
+const version = '1.2.3'
+const target = 'linux-x64'
+const top = `snailpass-${version}-${target}`
+const name = `${top}.tar.gz`
 
 /** A release whose executable is a script, in a folder, and an empty folder for what is fetched. */
-function createRelease(script: string) {
+async function createRelease(script: string) {
   const root = temporaryFolder()
-  const place = join(root.path, 'release')
-  const folder = join(root.path, 'fetched')
-  const top = 'snailpass-1.2.3-linux-x64'
-  mkdirSync(join(place, top), { recursive: true })
+  const [place, folder] = [join(root.path, 'release'), join(root.path, 'fetched')]
   mkdirSync(folder)
-  writeFileSync(join(place, top, 'snailpass'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
-  writeFileSync(join(place, top, 'README.md'), 'read this')
-  expect(Bun.spawnSync(['tar', '-czf', name, top], { cwd: place }).exitCode).toBe(0)
+  const program = join(root.path, 'program')
+  writeFileSync(program, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  await createReleaseFolder(place, program, { version, targets: [target] })
   const bytes = readFileSync(join(place, name))
   const progress: (readonly [done: number, size: number | null])[] = []
   const sha256 = createHash('sha256').update(bytes).digest('hex')
@@ -30,7 +31,7 @@ function createRelease(script: string) {
     program: join(folder, top, 'snailpass'),
     fetch: (sum = sha256) =>
       fetchProgram({
-        ...{ source: openSource(place, timing), version: '1.2.3', folder },
+        ...{ source: openSource(place, manualTiming()), version, folder },
         package: { name, sha256: sum },
         onProgress: (done, size) => progress.push([done, size]),
       }),
@@ -40,9 +41,10 @@ function createRelease(script: string) {
 
 describe('the executable of a release', () => {
   test('is all that is left of its package, and runs', async () => {
-    using release = createRelease('echo "snailpass 1.2.3 (abc, linux-x64)"')
+    using release = await createRelease('echo "snailpass 1.2.3 (abc, linux-x64)"')
     const program = await release.fetch()
     expect(program).toBe(release.program)
+    // The package has a licence too.
     expect(readdirSync(release.folder, { recursive: true }).map(String).sort()).toEqual([
       'snailpass-1.2.3-linux-x64',
       'snailpass-1.2.3-linux-x64/snailpass',
@@ -51,7 +53,7 @@ describe('the executable of a release', () => {
   })
 
   test('is not unpacked if the package is another one', async () => {
-    using release = createRelease('echo "snailpass 1.2.3 (abc, linux-x64)"')
+    using release = await createRelease('echo "snailpass 1.2.3 (abc, linux-x64)"')
     expect(await captureError(release.fetch('0'.repeat(64)))).toMatchObject({
       ...{ code: 'conflict', message: `${name} does not match SHA256SUMS` },
     })
@@ -76,14 +78,14 @@ describe('the executable of a release', () => {
     ],
     ['is another program', 'echo "cat 1.2.3 (a, b)"', 'release 1.2.3 contains version unknown'],
   ])('is refused if it %s', async (_why, script, message) => {
-    using release = createRelease(script)
+    using release = await createRelease(script)
     expect(await captureError(release.fetch())).toMatchObject({
       ...{ code: 'conflict', message, hint: expect.stringContaining('nothing was installed') },
     })
   })
 
   test('may be in a package of 512 MiB', async () => {
-    using release = createRelease('exit 1')
+    using release = await createRelease('exit 1')
     using save = spyOn(files, 'saveFile').mockRejectedValue(new Error('not saved'))
     await captureError(release.fetch())
     expect(save.mock.calls.map(([{ maxBytes }]) => maxBytes)).toEqual([536_870_912])
