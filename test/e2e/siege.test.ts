@@ -279,10 +279,13 @@ test.skipIf(process.platform !== 'linux')(
         expect((await client.send('POST', '/notes', note)).status).toBe(201)
       }
     }
-    const slow = await Promise.all(
-      Array.from({ length: slowAccounts }, (_, index) => signUpAndLogIn(url, `slow${index}`)),
-    )
-    for (const client of slow) await addNotes(client, isWhole ? 60 : 20)
+    const slow: Client[] = []
+    // One after another: ten at once would be too many for a busy machine, which rejects what it can't hash in time.
+    for (let index = 0; index < slowAccounts; index++) {
+      const client = await signUpAndLogIn(url, `slow${index}`)
+      await addNotes(client, isWhole ? 60 : 20)
+      slow.push(client)
+    }
     const owner = await signUpAndLogIn(url, 'owner')
     await addNotes(owner, 4)
     await owner.send('POST', '/records', aRecord())

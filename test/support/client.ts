@@ -40,6 +40,7 @@ export async function logIn(
   const login = await fetch(new URL('/login', origin), {
     headers: { authorization: basicAuth(user.email, user.masterPasswordHash) },
   })
+  if (login.status !== 200) throw new Error(`sign-in: ${login.status} ${await login.text()}`)
   const token = String((await login.json()).token)
   return { userId: user.userId, token, send: createSender(origin, token) }
 }
