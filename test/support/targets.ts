@@ -73,6 +73,12 @@ export const arm64: Target = {
   },
 }
 
+/**
+ * Wine's services start with a program and end with it. Once in some hundred times one of them crashes as it ends, which is told
+ * on the program's stderr. A crash of the program itself is told by its exit code.
+ */
+const crashOfService = /^wine: Unhandled page fault .*\n/m
+
 export const windows: Target = {
   name: 'windows-x64',
   platform: 'win32-x64',
@@ -83,8 +89,14 @@ export const windows: Target = {
     addMissingDll(path)
     const program = [wine ?? 'wine64', path]
     return {
-      run: (args, { environment, ...options } = {}) =>
-        run(args, { ...options, program, environment: { ...base, ...environment } }),
+      async run(args, { environment, ...options } = {}) {
+        const ended = await run(args, {
+          ...options,
+          program,
+          environment: { ...base, ...environment },
+        })
+        return { ...ended, stderr: ended.stderr.replace(crashOfService, '') }
+      },
       serve: (dataDir, { environment, args = [] } = {}) =>
         serveOnTerminal(
           [...program, 'serve', '--data-dir', windowsPath(dataDir), ...loopback, ...args],
