@@ -31,7 +31,8 @@ export function createDeadlines({
     timer = started
     wait(milliseconds, started.stop.signal).then(
       () => {
-        if (timer === started) endThoseUntil(time)
+        // A process that stood still comes back late, after the end of others too.
+        if (timer === started) endThoseUntil(Math.max(time, monotonicClock()))
       },
       // Nothing waits any more, or another timer ends earlier.
       () => {},
@@ -47,7 +48,7 @@ export function createDeadlines({
         each.end()
       } else next = Math.min(next, each.time)
     }
-    if (next < Number.POSITIVE_INFINITY) startTimer(next, next - monotonicClock())
+    if (next < Number.POSITIVE_INFINITY) startTimer(next, next - limit)
   }
 
   function remove(each: Waiting): void {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { createDeadlines } from '../../src/domain/deadlines'
+import { steppedTiming } from '../support/stepped-timing'
 import { manualTiming } from '../support/timing'
+import { until } from '../support/until'
 
 /** Races works against their deadlines, and records what came of each, and when. */
 function createTestDeadlines() {
@@ -40,6 +42,22 @@ describe('deadlines', () => {
       ...{ later: ['too late', 349], last: ['too late', 400] },
     })
     expect(timing.sleeping()).toBe(0)
+  })
+
+  test('that are over when a process that stood still goes on, end together', async () => {
+    const timing = steppedTiming(0)
+    const deadlines = createDeadlines(timing)
+    const ended: string[] = []
+    for (const [name, timeout] of Object.entries({ first: 100, second: 200, third: 1_000 })) {
+      const onTimeout = () => ended.push(name)
+      deadlines.race(new Promise(() => {}), { timeout, onTimeout }).catch(() => {})
+    }
+    expect(await timing.nextWait()).toBe(100)
+    timing.endWait(500)
+    expect(await timing.nextWait()).toBe(500)
+    expect(ended).toEqual(['first', 'second'])
+    timing.endWait()
+    await until(() => ended.length === 3, 'the third')
   })
 
   test('pass on what the work gives in time, and ignore what comes later', async () => {
