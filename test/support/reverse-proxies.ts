@@ -164,7 +164,8 @@ export async function startReverseProxy(
     })
 
   const stop = async () => {
-    child.kill('SIGKILL')
+    // Not SIGKILL, at which workers of nginx would stay.
+    child.kill('SIGTERM')
     await child.exited
   }
   const isUp = () =>
