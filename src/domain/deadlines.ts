@@ -31,7 +31,7 @@ export function createDeadlines({
     timer = started
     wait(milliseconds, started.stop.signal).then(
       () => {
-        // A process that stood still comes back late, after the end of others too.
+        // The later of both: if the process stood still meanwhile, others are over too.
         if (timer === started) endThoseUntil(Math.max(time, monotonicClock()))
       },
       // Nothing waits any more, or another timer ends earlier.

@@ -168,7 +168,7 @@ describe('a support report of a broken installation', () => {
     const missing = await reportOf(on)
     expect(missing.code).toBe((await run(['doctor', ...on])).code)
     expect(missing.stdout).toContain('  engine        SQLite ')
-    expect(inOneLine(missing.stdout)).toContain(' problem there is no SnailPass database at ')
+    expect(missing.stdout).toMatch(/^ {2}problem\s+there is no SnailPass database at\s/m)
     mkdirSync(join(folder.path, 'zqfolder7x'), { mode: 0o700 })
     writeFileSync(
       join(folder.path, 'zqfolder7x', 'snailpass.db'),
